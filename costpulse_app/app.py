@@ -1,0 +1,65 @@
+"""The app server: the pages, and /healthz beside them. Run it with `streamlit run costpulse_app/app.py`."""
+
+import logging
+import uuid
+
+import anyio.to_thread
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from costpulse_app import db
+
+_log = logging.getLogger("costpulse_app")
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """200 while the database answers, 503 while it does not."""
+    if await anyio.to_thread.run_sync(db.is_reachable):
+        return JSONResponse({"status": "ok", "database": "ok"})
+    return JSONResponse({"status": "failing", "database": "away"}, status_code=503)
+
+
+async def not_found(request: Request) -> JSONResponse:
+    """Unknown API paths are told so, instead of being answered with the page."""
+    return JSONResponse({"error": "There is nothing at this address."}, status_code=404)
+
+
+class SecurityHeaders:
+    """Adds the headers Streamlit does not send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; add the headers to the start of an HTTP answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_SECURITY_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def log_script_error(error: Exception) -> None:
+    """The viewer sees no traceback; the log has it."""
+    _log.error("A page failed, reference %s", uuid.uuid4().hex[:8], exc_info=error)
+
+
+app = st.App(
+    "streamlit_app.py",
+    routes=[Route("/healthz", healthz), Route("/api/{rest:path}", not_found)],
+    middleware=[Middleware(SecurityHeaders)],
+    on_script_error=log_script_error,
+)

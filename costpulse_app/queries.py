@@ -1,0 +1,118 @@
+"""Every read of the pages: cached until new data is materialized, never by a timer.
+
+The first argument of each cached function is the version of the data; a new one makes every answer new. Answers
+are shared by all viewers, so whatever narrows rows must be an argument.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+from psycopg.rows import dict_row
+
+from costpulse_app import db
+from costpulse_assets.costs import spend
+from costpulse_assets.costs.periods import Period
+from costpulse_assets.costs.spend import Bin, BinSpend, GroupSpend, Measure, Selection, Unpriced, Windows
+from costpulse_assets.resources.sql_files import load_sql
+
+Version = tuple[Any, ...]
+_ENTRIES = 1_000
+
+
+@dataclass(frozen=True)
+class DayState:
+    """How much of a usage day is in (0..1), and whether it may be judged."""
+
+    share_in: Decimal
+    is_provisional: bool
+
+
+def version() -> tuple[Version, datetime | None]:
+    """The version of the data, and when the source was last read; asked once per rerun, never cached."""
+    (row,) = _rows("app/data_version")
+    loaded_at = row.pop("loaded_at")
+    return tuple(row.values()), loaded_at
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def days(version: Version) -> dict[date, DayState]:
+    """Every collected day, oldest first."""
+    return {
+        row["usage_date"]: DayState(row["share_in"], row["is_provisional"]) for row in _rows("app/completeness")
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def names(version: Version) -> dict[tuple[str, str], str | None]:
+    """(dimension, id) to name, for workspaces and teams; teams in order of creation."""
+    return {(row["dimension"], row["id"]): row["name"] for row in _rows("app/names")}
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def products(version: Version) -> list[str]:
+    """Every product seen."""
+    return [row["product"] for row in _rows("app/products")]
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def tag_pairs(version: Version) -> list[tuple[str, str]]:
+    """Tag keys and values to choose from."""
+    return [(row["key"], row["value"]) for row in _rows("app/tag_pairs")]
+
+
+@st.cache_data(show_spinner=False, max_entries=_ENTRIES)
+def job_names(version: Version, ids: tuple[str, ...]) -> dict[str, str | None]:
+    """Names of jobs by workspace/job id."""
+    return {row["id"]: row["name"] for row in _rows("app/job_names", {"ids": list(ids)})}
+
+
+@st.cache_data(show_spinner=False, max_entries=_ENTRIES)
+def by_group(
+    version: Version, windows: Windows, by: str | None, tag_key: str, selection: Selection, measure: Measure
+) -> list[GroupSpend]:
+    """See `spend.spend_by_group`."""
+    with db.reading() as connection:
+        return spend.spend_by_group(
+            connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure
+        )
+
+
+@st.cache_data(show_spinner=False, max_entries=_ENTRIES)
+def by_bin(
+    version: Version,
+    period: Period,
+    bin: Bin,
+    by: str | None,
+    named: tuple[str, ...],
+    tag_key: str,
+    selection: Selection,
+    measure: Measure,
+) -> list[BinSpend]:
+    """See `spend.spend_by_bin`."""
+    with db.reading() as connection:
+        return spend.spend_by_bin(
+            connection,
+            period,
+            bin=bin,
+            by=by,
+            named=named,
+            tag_key=tag_key,
+            selection=selection,
+            measure=measure,
+        )
+
+
+@st.cache_data(show_spinner=False, max_entries=_ENTRIES)
+def without_price(version: Version, period: Period, selection: Selection) -> list[Unpriced]:
+    """See `spend.spend_without_price`."""
+    with db.reading() as connection:
+        return spend.spend_without_price(connection, period, selection=selection)
+
+
+def _rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    with db.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

@@ -1,0 +1,1 @@
+"""Every dollar to a team or to Unallocated, exactly."""

@@ -1,0 +1,41 @@
+"""The `costpulse` command: one file per verb, errors as one sentence and the next step, exit code 0 only on success."""
+
+import sys
+
+import click
+from click.exceptions import Exit
+
+from costpulse_assets.cli.env import env
+from costpulse_assets.cli.materialize import materialize
+from costpulse_assets.cli.migrate import migrate
+from costpulse_assets.cli.query import query
+from costpulse_assets.cli.sql import sql
+from costpulse_assets.cli.up import up
+from costpulse_assets.errors import CostPulseError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="costpulse")
+def cli() -> None:
+    """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
+
+
+for command in (up, migrate, materialize, query, sql, env):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point: named failures become one sentence and the next step on stderr."""
+    try:
+        cli.main(standalone_mode=False)
+    except CostPulseError as error:
+        click.echo(f"costpulse: {error.message}\n  Next step: {error.next_step}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exit as stop:
+        sys.exit(stop.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; what was finished is kept, the next start continues.", err=True)
+        sys.exit(130)

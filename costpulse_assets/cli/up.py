@@ -1,0 +1,167 @@
+"""`costpulse up`: database, schema, first materialization, then the app and the Dagster UI until Ctrl-C."""
+
+import fcntl
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from costpulse_assets.cli.environment import Environment, open_environment
+from costpulse_assets.cli.migrate import prepare_databases, summary
+from costpulse_assets.cli.options import data_dir_option, print_rows
+from costpulse_assets.cli.runs import RunFailed, run_assets
+from costpulse_assets.cli.services import Services, expect_free_ports
+from costpulse_assets.collectors.windows import Window
+from costpulse_assets.errors import AlreadyRunning, BadInput, BadSettings
+from costpulse_assets.resources.open_source import first_usage_date, reads_demo_account
+from costpulse_assets.settings import Settings, load_settings
+
+#: What collection_status calls the demo account.
+DEMO_ACCOUNT = "demo account"
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Use the built-in demo account instead of Databricks.")
+@click.option("--no-ui", is_flag=True, help="Stop after the materialization, with a summary.")
+@click.option("--days", type=click.IntRange(8, 1200), help="Days of history to take on the first start.")
+@click.option("--app-port", type=click.IntRange(1, 65535), help="Port of the app (default 8501).")
+@click.option("--dagster-port", type=click.IntRange(1, 65535), help="Port of the Dagster UI (default 3000).")
+@data_dir_option
+def up(
+    demo: bool,
+    no_ui: bool,
+    days: int | None,
+    app_port: int | None,
+    dagster_port: int | None,
+    data_dir: Path | None,
+) -> None:
+    """Start everything: embedded database if none is configured, schema, first materialization, app, Dagster UI."""
+    settings = load_settings(
+        demo=demo or None,
+        demo_days=days,
+        retention_days=days,
+        app_port=app_port,
+        dagster_port=dagster_port,
+        data_dir=data_dir,
+    )
+    if not reads_demo_account(settings) and not settings.sources:
+        raise BadSettings(
+            "No source is configured.",
+            next_step="Set COSTPULSE_DATABRICKS_HOST, COSTPULSE_DATABRICKS_HTTP_PATH and COSTPULSE_DATABRICKS_TOKEN, "
+            "or look around first with `costpulse up --demo`.",
+        )
+    if not no_ui:
+        expect_free_ports(
+            {
+                "the app": (settings.app_host, settings.app_port),
+                "Dagster": (settings.dagster_host, settings.dagster_port),
+            }
+        )
+    with ExitStack() as stack:
+        stack.enter_context(_only_one_up(settings))
+        stack.enter_context(_interruptible())
+        started = time.monotonic()
+        environment = stack.enter_context(open_environment(settings))
+        report = prepare_databases(environment)
+        click.echo(summary(report))
+        for note in report.notes:
+            click.echo(f"  note: {note}")
+        _expect_one_source(environment)
+        first_day = max(
+            first_usage_date(settings), settings.current_date() - timedelta(days=settings.retention_days - 1)
+        )
+        window = Window(first_day, settings.current_date())
+        click.echo(f"Reading {_source_name(settings)}, usage of {window} ...")
+        try:
+            run_assets(environment, (), window, only_changed=True)
+        except RunFailed as failure:
+            # With data from before, people can go on looking while somebody mends the source.
+            if no_ui or not environment.database.rows("app/progress_days")[0]["days"]:
+                raise
+            click.echo(f"costpulse: {failure.message}\n  Next step: {failure.next_step}", err=True)
+        _print_summary(environment, time.monotonic() - started)
+        if no_ui:
+            return
+        with Services(environment) as services:
+            services.start()
+            click.echo(f"App:        http://{settings.app_host}:{settings.app_port}")
+            click.echo(f"Dagster UI: http://{settings.dagster_host}:{settings.dagster_port}")
+            click.echo("Ctrl-C stops everything.")
+            services.wait()
+
+
+def _print_summary(environment: Environment, seconds: float) -> None:
+    row = environment.database.rows("app/collection_summary")[0]
+    columns = ["records", "days", "first_day", "last_day", "cost_usd", "unpriced_rows", "seconds"]
+    print_rows(
+        columns,
+        [
+            [
+                row["records"],
+                row["days"],
+                row["first_day"],
+                row["last_day"],
+                round(row["cost_usd"], 2),
+                row["unpriced_rows"],
+                round(seconds, 1),
+            ]
+        ],
+        "table",
+    )
+
+
+def _source_name(settings: Settings) -> str:
+    return f"the {DEMO_ACCOUNT}" if reads_demo_account(settings) else settings.sources[0].host
+
+
+def _expect_one_source(environment: Environment) -> None:
+    """A database holds the bills of a real account or of the demo account, never of both."""
+    known = {row["connection"] for row in environment.database.rows("app/connections")}
+    demo = reads_demo_account(environment.settings)
+    if (demo and known - {DEMO_ACCOUNT}) or (not demo and DEMO_ACCOUNT in known):
+        raise BadInput(
+            f"This database already holds the bills of {', '.join(sorted(known))}.",
+            next_step="Choose another folder with --data-dir, or another COSTPULSE_DATABASE_URL.",
+        )
+
+
+@contextmanager
+def _only_one_up(settings: Settings) -> Iterator[None]:
+    """Refuse a second `up` on the same data directory; the kernel frees the lock of a killed one."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (settings.data_dir / "up.lock").open("w")
+    except OSError as error:
+        raise BadSettings(
+            f"The data directory {settings.data_dir} cannot be written: {error.strerror}.",
+            next_step="Give this user rights there, or choose another folder with --data-dir.",
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"Another `costpulse up` is running on {settings.data_dir}.",
+                next_step="Use that one, stop it with Ctrl-C, or choose another folder with --data-dir.",
+            ) from None
+        yield
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM stops like Ctrl-C, and both work even where the shell that started us ignores them."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""From allocations to the roll-ups that the pages read, and how complete each day is."""

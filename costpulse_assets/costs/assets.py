@@ -1,0 +1,83 @@
+"""Assets of the costs layer: the roll-ups that pages read, and completeness."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from costpulse_assets.derived_assets import derived_asset
+from costpulse_assets.derived_days import DerivedTable
+from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
+from costpulse_assets.freshness import FRESH_EVERY_DAY
+from costpulse_assets.layers import OWNER, Layer, Pool
+from costpulse_assets.resources.database import Database, run
+from costpulse_assets.settings import Settings
+
+DAILY_COSTS = DerivedTable(
+    name="daily_costs",
+    upstream="key_allocations",
+    tables=("daily_costs", "daily_team_costs", "daily_workspace_costs", "daily_sku_costs"),
+    check="checks/daily_costs_conserve",
+)
+DAILY_KEY_COSTS = DerivedTable(
+    name="daily_key_costs",
+    upstream="key_allocations",
+    tables=("daily_key_costs",),
+    check="checks/daily_key_costs_conserve",
+)
+
+
+def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[Any]:
+    """The assets daily_costs, daily_key_costs and completeness."""
+
+    @dg.asset(
+        deps=["daily_costs", "collection_log"],
+        group_name=Layer.COSTS,
+        owners=[OWNER],
+        kinds={"postgres"},
+        pool=Pool.DATABASE_WRITES,
+        retry_policy=RETRY_TRANSIENT,
+        freshness_policy=FRESH_EVERY_DAY,
+        metadata={"dagster/table_name": "costpulse.completeness"},
+    )
+    def completeness(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+        """How much of each usage day is in, what it will be with a band, and whether it may be judged."""
+        with named_failures(), database.writing() as connection:
+            run(
+                connection,
+                "transform/completeness",
+                {
+                    "today": settings.current_date(),
+                    "day_share": datetime.now(UTC).hour / 24,
+                    "provisional_days": settings.provisional_days,
+                    "complete_share": settings.complete_share,
+                },
+            )
+            summary = run(connection, "checks/completeness_summary")[0]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": int(summary["days"]),
+                "days not final": int(summary["provisional_days"]),
+                "last final day": str(summary["last_final_day"]),
+            }
+        )
+
+    return [
+        derived_asset(
+            DAILY_COSTS,
+            partitions,
+            layer=Layer.COSTS,
+            deps=["key_allocations"],
+            description="Cost per day, workspace, SKU, product, unit and team, with smaller roll-ups per team, "
+            "workspace and SKU for long windows; all replaced together.",
+        ),
+        derived_asset(
+            DAILY_KEY_COSTS,
+            partitions,
+            layer=Layer.COSTS,
+            deps=["key_allocations"],
+            description="Cost per day, attribution key, SKU, unit and team: views by user, job, cluster, warehouse, "
+            "pipeline, endpoint and tag.",
+        ),
+        completeness,
+    ]

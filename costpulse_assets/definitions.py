@@ -1,0 +1,67 @@
+"""The code location: `build_definitions` assembles everything, `definitions` is what Dagster loads.
+
+Nothing is read from the network or the database while definitions load; resources open when a run needs them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from costpulse_assets.allocation.assets import allocation_assets
+from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLES, collector_assets
+from costpulse_assets.costs.assets import cost_assets
+from costpulse_assets.jobs import COST_CYCLE
+from costpulse_assets.partitions import daily_partitions
+from costpulse_assets.resources.database import Database, open_database
+from costpulse_assets.resources.open_source import first_usage_date, open_source
+from costpulse_assets.resources.source import Source
+from costpulse_assets.schedules import cost_schedules
+from costpulse_assets.sensors import cost_sensors
+from costpulse_assets.settings import Settings, load_settings
+
+
+def build_definitions(
+    settings: Settings | None = None, *, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """The whole code location.
+
+    Args:
+        settings: read from the environment when not given.
+        resource_overrides: replaces `database` or `source`, e.g. in tests.
+    """
+    settings = settings or load_settings()
+    first_day = first_usage_date(settings)
+    partitions = daily_partitions(first_day)
+
+    @dg.resource(description="PostgreSQL or TimescaleDB, as the owner of the schema.")
+    def database(_: dg.InitResourceContext) -> Iterator[Database]:
+        with open_database(settings) as opened:
+            yield opened
+
+    @dg.resource(description="Databricks, or the demo account in its place.")
+    def source(_: dg.InitResourceContext) -> Iterator[Source]:
+        with open_source(settings) as opened:
+            yield opened
+
+    return dg.Definitions(
+        assets=[
+            *SYSTEM_TABLES,
+            PRICE_ADJUSTMENTS,
+            *collector_assets(settings, partitions),
+            *allocation_assets(partitions),
+            *cost_assets(settings, partitions),
+        ],
+        jobs=[COST_CYCLE],
+        schedules=cost_schedules(settings, first_day),
+        sensors=cost_sensors(settings, first_day),
+        resources={"database": database, "source": source, **(resource_overrides or {})},
+        # A step here is one SQL statement: a process each would cost more than the work.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """What `dagster -m costpulse_assets.definitions` loads."""
+    return build_definitions()

@@ -1,0 +1,71 @@
+"""The asset of a DerivedTable: which days, rebuild, blocking check of conservation, metadata."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from costpulse_assets.derived_days import DerivedTable, build, days_to_build
+from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
+from costpulse_assets.freshness import FRESH_EVERY_DAY
+from costpulse_assets.layers import OWNER, Layer, Pool
+from costpulse_assets.partitions import only_changed, run_window
+from costpulse_assets.resources.database import Database
+
+
+def derived_asset(
+    table: DerivedTable,
+    partitions: dg.DailyPartitionsDefinition,
+    *,
+    layer: Layer,
+    deps: Sequence[str],
+    description: str,
+) -> dg.AssetsDefinition:
+    """An asset, partitioned by usage day, that rebuilds its days and proves that they add up to cost_records."""
+
+    @dg.multi_asset(
+        name=table.name,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=Pool.DATABASE_WRITES,
+        retry_policy=RETRY_TRANSIENT,
+        specs=[
+            dg.AssetSpec(
+                key=table.name,
+                deps=list(deps),
+                description=description,
+                group_name=layer,
+                owners=[OWNER],
+                kinds={"postgres"},
+                freshness_policy=FRESH_EVERY_DAY,
+                metadata={"dagster/table_name": f"costpulse.{table.name}", "tables": ", ".join(table.tables)},
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "adds_up_to_cost_records",
+                asset=table.name,
+                blocking=True,
+                description="Quantity, list cost and cost per day and SKU equal cost_records to the last digit.",
+            )
+        ],
+    )
+    def materialize(
+        context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        window = run_window(context)
+        with named_failures():
+            days = days_to_build(database, table, window.first, window.last, only_changed=only_changed(context))
+            build(database, table, days, progress=context.log.info)
+            yield dg.MaterializeResult(
+                asset_key=table.name, metadata={"window": str(window), "days rebuilt": len(days)}
+            )
+            differences = database.rows(table.check, {"days": days})
+        yield dg.AssetCheckResult(
+            asset_key=table.name,
+            check_name="adds_up_to_cost_records",
+            passed=not differences,
+            metadata={"days checked": len(days), "differences": len(differences)},
+        )
+
+    return materialize

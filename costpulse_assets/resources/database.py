@@ -1,0 +1,145 @@
+"""The one way to the database: transactions, statements from `sql/`, and bulk loading of Arrow batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
+from pyarrow import csv
+
+from costpulse_assets.errors import InvariantBroken
+from costpulse_assets.resources.database_errors import classify_database_error
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+from costpulse_assets.resources.sql_files import load_sql
+from costpulse_assets.settings import Settings
+
+#: One writer at a time rewrites days of the pipeline's tables; readers are never held up by it.
+PIPELINE_LOCK = 7_205_741_001
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[DictRow]
+
+
+class Database:
+    """PostgreSQL or TimescaleDB, connected as the owner of the schema.
+
+    Every error leaves as a CostPulseError: DatabaseUnavailable (retryable) or DatabaseRefused.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection with one open transaction: committed at the end, rolled back on any exception."""
+        with named_database_errors(), self._connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """As `transaction`, and the only writer of pipeline tables until it ends."""
+        with self.transaction() as connection:
+            # Zero lifts the limit on rows decompressed by a delete; plain PostgreSQL accepts the name as well.
+            connection.execute("set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+            connection.execute("select pg_advisory_xact_lock(%s)", [PIPELINE_LOCK])
+            yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection in autocommit mode, for reads beside a running transaction."""
+        with named_database_errors(), self._connect() as connection:
+            connection.autocommit = True
+            yield connection
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Rows of one statement file, e.g. `rows("checks/control_totals", {"days": days})`."""
+        with self.transaction() as connection:
+            return run(connection, statement, parameters)
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(
+            self.url,
+            row_factory=dict_row,
+            connect_timeout=10,
+            application_name="costpulse",
+            options="-c timezone=UTC",
+        )
+
+
+@contextmanager
+def named_database_errors() -> Iterator[None]:
+    """Turns psycopg's errors into CostPulseErrors."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise classify_database_error(error) from error
+
+
+def run(connection: Connection, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    """Run a statement file on a connection; its rows, or an empty list where it returns none."""
+    cursor = connection.execute(load_sql(statement).encode(), parameters or {})
+    return cursor.fetchall() if cursor.description else []
+
+
+def expect_no_rows(
+    connection: Connection, check: str, parameters: Mapping[str, Any], *, otherwise: str
+) -> None:
+    """Run a file of `sql/checks/` that must return no row.
+
+    Raises:
+        InvariantBroken: with the first row as evidence; the caller's transaction rolls back.
+    """
+    rows = run(connection, check, parameters)
+    if rows:
+        evidence = ", ".join(f"{name}={value}" for name, value in rows[0].items())
+        raise InvariantBroken(
+            f"{otherwise} ({len(rows)} differences, the first: {evidence}).",
+            next_step=f"Nothing was written; run it again, and if it repeats report sql/{check}.sql with this line.",
+        )
+
+
+def delete_days(connection: Connection, table: str, from_date: object, to_date: object) -> None:
+    """Delete days of a table, with the dates as constants: TimescaleDB then finds the compressed segments."""
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(
+            sql.SQL("delete from {} where usage_date between %s and %s").format(
+                sql.Identifier("costpulse", table)
+            ),
+            [from_date, to_date],
+        )
+
+
+def copy_batches(
+    connection: Connection, table: sql.Identifier, columns: tuple[str, ...], batches: Iterable[pa.RecordBatch]
+) -> None:
+    """COPY Arrow record batches into a table, as CSV made by Arrow, batch by batch.
+
+    Args:
+        connection: inside the transaction that replaces the rows.
+        table: where to.
+        columns: the batches' columns, in any order of the table.
+        batches: lists, maps and structs must be text by now.
+    """
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
+        table, sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for batch in batches:
+            if batch.num_rows:
+                sink = pa.BufferOutputStream()
+                csv.write_csv(batch.select(list(columns)), sink, options)
+                copy.write(memoryview(sink.getvalue()))
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The configured database, or the embedded one, started if needed and stopped by its last user."""
+    if settings.database_url is not None:
+        yield Database(settings.database_url.get_secret_value())
+        return
+    with EmbeddedPostgres(settings.data_dir) as server:
+        yield Database(server.url("costpulse"))

@@ -1,0 +1,86 @@
+"""Which source the settings name: Databricks, or the demo account that stands in for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from costpulse_assets.errors import BadSettings
+from costpulse_assets.resources.databricks import DatabricksWarehouse
+from costpulse_assets.resources.demo_account import DemoAccount
+from costpulse_assets.resources.source import Source
+from costpulse_assets.settings import Settings
+
+
+class DemoAccountFacts(BaseModel):
+    """What a demo account is made from; time moves on, but its planted facts stay where they were."""
+
+    seed: int
+    days: int
+    end_date: date
+
+
+@contextmanager
+def open_source(settings: Settings) -> Iterator[Source]:
+    """The source that bills are read from.
+
+    Raises:
+        BadSettings: neither Databricks nor the demo account is configured.
+    """
+    if reads_demo_account(settings):
+        facts = demo_account_facts(settings)
+        with DemoAccount(
+            seed=facts.seed,
+            days=facts.days,
+            end_date=facts.end_date,
+            as_of=settings.current_date(),
+            path=settings.data_dir / "demo-account.duckdb",
+        ) as account:
+            yield account
+        return
+    if not settings.sources:
+        raise BadSettings(
+            "No source is configured.",
+            next_step="Set COSTPULSE_DATABRICKS_HOST, COSTPULSE_DATABRICKS_HTTP_PATH and COSTPULSE_DATABRICKS_TOKEN "
+            "(or COSTPULSE_DATABRICKS_CLIENT_ID and COSTPULSE_DATABRICKS_CLIENT_SECRET), or start with --demo.",
+        )
+    with DatabricksWarehouse(
+        settings.sources[0], statement_timeout_seconds=settings.statement_timeout_seconds
+    ) as warehouse:
+        yield warehouse
+
+
+def reads_demo_account(settings: Settings) -> bool:
+    """True when the demo account is asked for, or was made here before and no Databricks is configured."""
+    return settings.demo or (not settings.sources and _facts_file(settings).exists())
+
+
+def demo_account_facts(settings: Settings) -> DemoAccountFacts:
+    """What this data directory's demo account was made from; the first call fixes it."""
+    file = _facts_file(settings)
+    if file.exists():
+        return DemoAccountFacts.model_validate_json(file.read_text())
+    facts = DemoAccountFacts(
+        seed=settings.demo_seed,
+        days=settings.demo_days,
+        end_date=settings.demo_end_date or settings.current_date(),
+    )
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(facts.model_dump_json())
+    draft.replace(file)
+    return facts
+
+
+def first_usage_date(settings: Settings) -> date:
+    """The first day there can be usage: of the demo account, or the setting."""
+    if not reads_demo_account(settings):
+        return settings.first_usage_date
+    facts = demo_account_facts(settings)
+    return facts.end_date - timedelta(days=facts.days - 1)
+
+
+def _facts_file(settings: Settings) -> Path:
+    return settings.data_dir / "demo-account.json"

@@ -1,0 +1,263 @@
+"""All settings, read from environment variables `COSTPULSE_*` or a `.env` file.
+
+`Settings` is the only reader of the environment. Secrets are `SecretStr`: never logged, never shown.
+"""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from costpulse_assets.errors import BadSettings
+
+
+class Connection(BaseModel):
+    """One way into Databricks: a SQL warehouse and the credentials for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="databricks", min_length=1, max_length=80)
+    host: str = Field(description="Workspace host name without scheme, e.g. dbc-1234.cloud.databricks.com")
+    http_path: str = Field(description="/sql/1.0/warehouses/<id> of the SQL warehouse that runs our queries")
+    token: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    port: int = Field(default=443, ge=1, le=65535)
+    ca_file: Path | None = Field(default=None, description="CA bundle for a proxied or private host")
+    use_cloud_fetch: bool = Field(
+        default=True,
+        description="Let results be downloaded from cloud storage; turn off behind strict proxies",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_a_bare_name(cls, value: str) -> str:
+        host = value.strip().removeprefix("https://").rstrip("/")
+        if not host or "/" in host or ":" in host or " " in host:
+            raise ValueError("write the host name alone, such as dbc-1234.cloud.databricks.com")
+        return host
+
+    @field_validator("http_path")
+    @classmethod
+    def _path_starts_with_slash(cls, value: str) -> str:
+        path = value.strip()
+        if not path.startswith("/"):
+            raise ValueError("must start with a slash, such as /sql/1.0/warehouses/abc123")
+        return path
+
+    @model_validator(mode="after")
+    def _one_way_to_sign_in(self) -> Self:
+        principal = self.client_id is not None or self.client_secret is not None
+        if principal and (self.client_id is None or self.client_secret is None):
+            raise ValueError("a service principal needs both client id and client secret")
+        if self.token is None and not principal:
+            raise ValueError("give a token, or client id and client secret of a service principal")
+        if self.token is not None and principal:
+            raise ValueError("give a token or a service principal, not both")
+        return self
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can decide; docs/configuration.md lists the fields with their defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="COSTPULSE_", env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    # Database
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL or TimescaleDB of your own, postgresql://user:password@host/name. "
+        "Unset: an embedded PostgreSQL in the data directory.",
+    )
+    app_database_url: SecretStr | None = Field(
+        default=None, description="How the app connects (role costpulse_app). Unset: as database_url."
+    )
+    dagster_database_url: SecretStr | None = Field(
+        default=None, description="Dagster's own database. Unset: database `dagster` on the embedded server."
+    )
+    data_dir: Path = Field(
+        default=Path(".costpulse"),
+        description="Everything CostPulse writes to disk: embedded database, Dagster home, reports.",
+    )
+
+    # Databricks
+    databricks_host: str | None = Field(default=None, description="Workspace host name without scheme.")
+    databricks_http_path: str | None = Field(
+        default=None, description="/sql/1.0/warehouses/<id> of the SQL warehouse that runs our queries."
+    )
+    databricks_token: SecretStr | None = Field(default=None, description="Personal access token.")
+    databricks_client_id: str | None = Field(
+        default=None, description="OAuth service principal: application id (instead of a token)."
+    )
+    databricks_client_secret: SecretStr | None = Field(default=None, description="OAuth service principal: secret.")
+    databricks_port: int = Field(default=443, ge=1, le=65535, description="Port of the workspace host.")
+    databricks_ca_file: Path | None = Field(default=None, description="CA bundle for a proxied host.")
+    databricks_use_cloud_fetch: bool = Field(
+        default=True, description="Download large results from cloud storage; false behind strict proxies."
+    )
+    connections: Annotated[tuple[Connection, ...], NoDecode] = Field(
+        default=(),
+        description="JSON list of several connections instead of the COSTPULSE_DATABRICKS_ variables.",
+    )
+    statement_timeout_seconds: int = Field(
+        default=900, ge=10, le=86_400, description="Longest time one statement may run on the warehouse."
+    )
+    price_table: Literal["auto", "list_prices", "account_prices"] = Field(
+        default="auto",
+        description="system.billing table with prices; auto takes account_prices where it can be read.",
+    )
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of the price table.")
+
+    # Demo account
+    demo: bool = Field(default=False, description="Read the built-in demo account instead of Databricks.")
+    demo_days: int = Field(default=180, ge=8, le=1_200, description="Days of history in the demo account.")
+    demo_seed: int = Field(default=7, ge=0, description="Seed of the demo account.")
+    demo_end_date: date | None = Field(
+        default=None, description="Last day of the demo account. Unset: the day it was first made."
+    )
+    today: date | None = Field(
+        default=None, description="Pretend that this is the current UTC date (demonstrations and tests)."
+    )
+
+    # Collection
+    collect_cron: str = Field(default="15 */6 * * *", description="When the trailing window is collected.")
+    collect_trailing_days: int = Field(
+        default=40, ge=1, le=365, description="Days each scheduled collection looks back."
+    )
+    rescan_cron: str = Field(default="45 3 * * 0", description="When the whole retention is compared.")
+    retention_days: int = Field(
+        default=365, ge=1, le=1_200, description="Days the first start collects and the weekly rescan covers."
+    )
+    collect_chunk_days: int = Field(
+        default=31, ge=1, le=366, description="Days per statement and transaction of a long collection."
+    )
+    first_usage_date: date = Field(
+        default=date(2023, 1, 1), description="First daily partition; nothing older is collected."
+    )
+    provisional_days: int = Field(
+        default=2, ge=1, le=14, description="Newest days that are never called final, today included."
+    )
+    complete_share: float = Field(
+        default=0.99, gt=0.5, le=1.0, description="Share of a day that must be in before it is called final."
+    )
+    stale_after_hours: int = Field(
+        default=48, ge=1, description="Age of the newest usage above which the freshness check warns."
+    )
+    unpriced_share_warning: float = Field(
+        default=0.01, ge=0, le=1, description="Share of rows without a price above which the check warns."
+    )
+
+    # Running
+    app_host: str = Field(default="127.0.0.1", description="Address the app listens on.")
+    app_port: int = Field(default=8501, ge=1, le=65535, description="Port of the app.")
+    dagster_host: str = Field(default="127.0.0.1", description="Address the Dagster UI listens on.")
+    dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")
+    dagster_url: str | None = Field(default=None, description="Where the app reaches the Dagster UI.")
+    app_url: str | None = Field(default=None, description="Public address of the app, used in links.")
+    reports_dir: Path | None = Field(default=None, description="Folder of report files.")
+    slack_webhook_url: SecretStr | None = Field(default=None, description="Slack incoming webhook.")
+    slack_bot_token: SecretStr | None = Field(default=None, description="Slack bot token.")
+    smtp_url: SecretStr | None = Field(default=None, description="smtp://user:password@host:port")
+
+    @field_validator("connections", mode="before")
+    @classmethod
+    def _connections_are_a_json_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
+            if not isinstance(value, list):
+                raise ValueError("must be a JSON list of connections")
+        return value
+
+    @field_validator("database_url", "app_database_url", "dagster_database_url")
+    @classmethod
+    def _is_a_postgresql_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        # SQLAlchemy's spelling of the driver is accepted and dropped: each library gets the form it needs.
+        if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
+            raise ValueError("must start with postgresql://")
+        return SecretStr(f"postgresql://{rest}")
+
+    @field_validator("collect_cron", "rescan_cron")
+    @classmethod
+    def _is_a_cron_line(cls, value: str) -> str:
+        from dagster._utils.schedules import is_valid_cron_schedule
+
+        if not is_valid_cron_schedule(value):
+            raise ValueError("is not a cron expression, such as 15 */6 * * *")
+        return value
+
+    @property
+    def sources(self) -> tuple[Connection, ...]:
+        """The connections to Databricks, from either way of giving them; empty when none is configured.
+
+        Raises:
+            BadSettings: the COSTPULSE_DATABRICKS_ variables are incomplete or contradictory.
+        """
+        if self.connections:
+            return self.connections
+        if self.databricks_host is None and self.databricks_http_path is None:
+            return ()
+        try:
+            return (
+                Connection.model_validate(
+                    {
+                        "host": self.databricks_host or "",
+                        "http_path": self.databricks_http_path or "",
+                        "token": self.databricks_token,
+                        "client_id": self.databricks_client_id,
+                        "client_secret": self.databricks_client_secret,
+                        "port": self.databricks_port,
+                        "ca_file": self.databricks_ca_file,
+                        "use_cloud_fetch": self.databricks_use_cloud_fetch,
+                    }
+                ),
+            )
+        except ValidationError as error:
+            raise _bad_settings(error, prefix="COSTPULSE_DATABRICKS_") from None
+
+    def current_date(self) -> date:
+        """Today in UTC: billing days are UTC days."""
+        return self.today or datetime.now(UTC).date()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings, or say in one sentence which variable is wrong.
+
+    Args:
+        overrides: fields that win over the environment (command-line options); None means not given.
+
+    Raises:
+        BadSettings: names every variable that is wrong and why; values are never repeated.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise _bad_settings(error, prefix="COSTPULSE_") from None
+
+
+def _bad_settings(error: ValidationError, *, prefix: str) -> BadSettings:
+    """One sentence for all faults; never repeats the value, which may be a secret."""
+    faults = []
+    for fault in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in fault["loc"]).upper()
+        faults.append(f"{prefix}{name}: {fault['msg'].removeprefix('Value error, ')}".replace("_: ", ": "))
+    return BadSettings(
+        "The settings are not valid: " + "; ".join(faults) + ".",
+        next_step="Correct the variable (docs/configuration.md explains each) and start again.",
+    )

@@ -1,0 +1,7 @@
+-- one row per collected day: how much of it is in, and whether it may be judged
+select
+    s.usage_date,
+    s.share_in,
+    s.is_provisional
+from costpulse.completeness as s
+order by s.usage_date

@@ -17,7 +17,7 @@ def derived_asset(
     table: DerivedTable,
     partitions: dg.DailyPartitionsDefinition,
     *,
-    layer: Layer,
+    layer: str,
     deps: Sequence[str],
     description: str,
 ) -> dg.AssetsDefinition:

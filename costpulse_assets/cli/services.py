@@ -74,16 +74,49 @@ class Services:
         )
         self._start(
             "code-server",
-            ["-m", "dagster", "code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", "costpulse_assets.definitions"],
+            [
+                "-m",
+                "dagster",
+                "code-server",
+                "start",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(code_port),
+                "-m",
+                "costpulse_assets.definitions",
+            ],
         )
         self._start(
             "app",
-            ["-m", "streamlit", "run", str(Path(str(files("costpulse_app"))) / "app.py"), "--server.address", settings.app_host, "--server.port", str(settings.app_port), "--server.headless", "true", "--browser.gatherUsageStats", "false"],
+            [
+                "-m",
+                "streamlit",
+                "run",
+                str(Path(str(files("costpulse_app"))) / "app.py"),
+                "--server.address",
+                settings.app_host,
+                "--server.port",
+                str(settings.app_port),
+                "--server.headless",
+                "true",
+                "--browser.gatherUsageStats",
+                "false",
+            ],
         )
         self._wait_for_port("code-server", "127.0.0.1", code_port)
         self._start(
             "dagster-webserver",
-            ["-m", "dagster_webserver", "-w", str(workspace), "-h", settings.dagster_host, "-p", str(settings.dagster_port)],
+            [
+                "-m",
+                "dagster_webserver",
+                "-w",
+                str(workspace),
+                "-h",
+                settings.dagster_host,
+                "-p",
+                str(settings.dagster_port),
+            ],
         )
         self._start("dagster-daemon", ["-m", "dagster._daemon", "run", "-w", str(workspace)])
         self._wait_for_url("app", f"http://{settings.app_host}:{settings.app_port}/healthz")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, LiteralString, cast
+from typing import Any, Literal, LiteralString, TypeVar, cast
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
@@ -19,6 +19,7 @@ from costpulse_assets.resources.sql_files import load_sql
 #: Stands for "without" in a list of ids: no workspace, no user, unallocated. No id of Databricks is a tilde.
 NONE = "~"
 
+Row = TypeVar("Row")
 Measure = Literal["cost", "list", "dbu"]
 Bin = Literal["day", "week", "month"]
 
@@ -255,7 +256,7 @@ def _column(dimension: str) -> sql.Composable:
     return sql.SQL("c.tags ->> %(tag_key)s") if dimension == "tag" else sql.SQL(_COLUMNS[dimension])
 
 
-def _read[Row](
+def _read(
     connection: Connection[Any],
     row: type[Row],
     statement: str,

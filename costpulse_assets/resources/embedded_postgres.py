@@ -251,7 +251,7 @@ class EmbeddedPostgres:
     def _launch(self, lock: int) -> None:
         identity = self._server_identity()
         if not self._cluster.exists():
-            self._make_cluster(identity)
+            self._make_cluster(identity, lock)
         # No process of an earlier server is left, so these are remains of a killed one. The number in the
         # file may by now be that of any other process, which PostgreSQL would take for a running server.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
@@ -269,7 +269,7 @@ class EmbeddedPostgres:
                 inherit=lock,
             )
 
-    def _make_cluster(self, identity: "_Identity") -> None:
+    def _make_cluster(self, identity: "_Identity", lock: int) -> None:
         """Run initdb in a temporary folder, so that a half-made cluster is never taken for a whole one."""
         for remains in self._folder.glob("initdb-*"):
             shutil.rmtree(remains)
@@ -285,6 +285,7 @@ class EmbeddedPostgres:
             ],
             cwd=self._folder,
             output=subprocess.PIPE,
+            inherit=lock,  # the next starter waits for it, even when this process is killed
         )
         if made.returncode != 0:
             shutil.rmtree(making)

@@ -79,9 +79,7 @@ class DemoAccount:
                 next_step="Check free space and rights of the data directory and start again.",
             ) from error
 
-    def fetch(
-        self, statement: str, parameters: Mapping[str, Parameter] | None = None
-    ) -> pa.RecordBatchReader:
+    def fetch(self, statement: str, parameters: Mapping[str, Parameter] | None = None) -> pa.RecordBatchReader:
         """Run one read-only Databricks statement and stream its result; see `Source.fetch`.
 
         Raises:

@@ -9,7 +9,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from costpulse_assets.resources.demo_account import planted
 ACCOUNT_ID = "7f6c1d52-90f4-4e0e-9d8a-5b1c3e2a4f60"
 
 Tags = dict[str, str] | None
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +296,7 @@ class Account:
 
 def sku_name(core: str, workspace: Workspace, *, photon: bool = False, regional: bool = False) -> str:
     """`<TIER>_<CORE>[_(PHOTON)][_<REGION>]`."""
-    return (
-        f"{workspace.tier}_{core}"
-        + ("_(PHOTON)" if photon else "")
-        + (f"_{workspace.region}" if regional else "")
-    )
+    return f"{workspace.tier}_{core}" + ("_(PHOTON)" if photon else "") + (f"_{workspace.region}" if regional else "")
 
 
 def cluster_id(name: str) -> str:
@@ -361,14 +359,15 @@ def _planted_clusters() -> tuple[Cluster, ...]:
 def _planted_warehouses() -> tuple[Warehouse, ...]:
     return (
         Warehouse(
-            "Finance reporting", ANALYTICS, PEOPLE[5], "SERVERLESS", "MEDIUM", 3, 10,
-            replace(DASHBOARDS, month_end=2.2), _tags("finance"),
+            "Finance reporting", ANALYTICS, PEOPLE[5], "SERVERLESS", "LARGE", 4, 10,
+            replace(DASHBOARDS, load=2.0, month_end=2.2), _tags("finance"),
         ),
         Warehouse(
             "Executive dashboards", PROD, PEOPLE[5], "PRO", "2X_LARGE", 1, 45,
             Rhythm(first_hour=8, hours=6, weekend=0.0, load=0.9, noise=0.05), _tags("finance"),
         ),
-        Warehouse("Ad hoc SQL", ANALYTICS, PEOPLE[7], "SERVERLESS", "LARGE", 4, 10, DASHBOARDS, None),
+        Warehouse("Ad hoc SQL", ANALYTICS, PEOPLE[7], "SERVERLESS", "LARGE", 4, 10,
+            replace(DASHBOARDS, load=2.0), None),
     )  # fmt: skip
 
 
@@ -380,26 +379,26 @@ def _planted_jobs() -> tuple[Job, ...]:
     return (
         Job(
             "nightly_feature_backfill", ML, ml, "job cluster", night(1, 5), _tags("ml-research"),
-            "Standard_E8ds_v4", 12,
+            "Standard_E8ds_v4", 30,
         ),
         Job(
-            "legacy_dwh_load", PROD, etl, "job cluster", night(0, 7, month_end=1.5), None, "i3.2xlarge", 24,
+            "legacy_dwh_load", PROD, etl, "job cluster", night(0, 7, month_end=1.5), None, "i3.2xlarge", 60,
         ),
         Job(
-            planted.JAPANESE_JOB, PROD, etl, "job cluster", night(15, 4), _tags("finance"), "m5.4xlarge", 10,
+            planted.JAPANESE_JOB, PROD, etl, "job cluster", night(15, 4), _tags("finance"), "m5.4xlarge", 30,
             photon=True,
         ),
         Job(
             "daily_margin_report", PROD, bi, "job cluster", night(4, 3, month_end=2.5), _tags("finance"),
-            "m5.2xlarge", 16, photon=True,
+            "m5.2xlarge", 40, photon=True,
         ),
         Job(
             "sessionize_events", PROD, etl, "job cluster", night(2, 4),
-            _tags("growth", note=planted.ODD_TAG), "i3.xlarge", 20,
+            _tags("growth", note=planted.ODD_TAG), "i3.xlarge", 60,
         ),
         Job(
             "customer_360_refresh", EU_PROD, etl, "job cluster", night(3, 6), _tags("customer-success"),
-            "Standard_DS5_v2", 12, photon=True,
+            "Standard_DS5_v2", 24, photon=True,
         ),
         Job(
             "hourly_orders_sync", PROD, etl, "all-purpose", EVERY_HOUR, _tags("supply-chain"),
@@ -424,7 +423,7 @@ def _clusters(rng: np.random.Generator) -> tuple[Cluster, ...]:
                 workspace,
                 _pick(rng, PEOPLE),
                 "Standard_NC6s_v3" if "gpu" in name else _node(rng, workspace),
-                int(rng.integers(6, 15)),
+                int(rng.integers(8, 20)),
                 int(rng.choice([20, 30, 60, 120])),
                 replace(OFFICE, first_hour=int(rng.integers(6, 10)), growth=float(rng.normal(0.001, 0.001))),
                 _maybe_tags(rng, workspace, 0.75),
@@ -457,7 +456,7 @@ def _warehouses(rng: np.random.Generator) -> tuple[Warehouse, ...]:
             replace(
                 DASHBOARDS,
                 first_hour=int(rng.integers(4, 8)),
-                load=float(rng.uniform(0.8, 1.9)),
+                load=float(rng.uniform(1.5, 3.5)),
                 growth=float(rng.normal(0.001, 0.0008)),
             ),
             _maybe_tags(rng, workspace, 0.8),
@@ -504,7 +503,7 @@ def _jobs(rng: np.random.Generator) -> tuple[Job, ...]:
                 rhythm,
                 _maybe_tags(rng, workspace, 0.8, pipeline=name),
                 _node(rng, workspace),
-                int(rng.integers(12, 40)),
+                int(rng.integers(30, 90)),
                 photon=bool(rng.random() < 0.4),
             )
         )
@@ -519,7 +518,7 @@ def _jobs(rng: np.random.Generator) -> tuple[Job, ...]:
                 "serverless",
                 EVERY_HOUR if hours == 24 else Rhythm(first_hour=int(rng.integers(0, 20)), hours=hours),
                 _maybe_tags(rng, workspace, 0.7),
-                dbu_per_hour=float(np.round(rng.uniform(20, 60) / hours**0.5, 2)),
+                dbu_per_hour=float(np.round(rng.uniform(40, 120) / hours**0.5, 2)),
             )
         )
     return tuple(made)
@@ -528,16 +527,16 @@ def _jobs(rng: np.random.Generator) -> tuple[Job, ...]:
 def _pipelines(rng: np.random.Generator) -> tuple[Pipeline, ...]:
     etl = SERVICE_PRINCIPALS[0]
     named = (
-        ("clickstream_bronze_to_silver", PROD, "ADVANCED", 30.0, ALWAYS),
-        ("orders_cdc", PROD, "PRO", 24.0, ALWAYS),
-        ("iot_sensors", PROD, "CORE", 18.0, ALWAYS),
-        ("inventory_snapshots", PROD, None, 25.0, EVERY_HOUR),
-        ("eu_transactions", EU_PROD, "PRO", 22.0, ALWAYS),
-        ("eu_compliance_log", EU_PROD, "CORE", 9.0, EVERY_HOUR),
-        ("eu_customer_events", EU_PROD, "ADVANCED", 14.0, EVERY_HOUR),
-        ("feature_store_sync", ML, None, 16.0, EVERY_HOUR),
-        ("dev_playground", DEV, None, 6.0, OFFICE),
-        ("campaign_stream", ANALYTICS, "CORE", 8.0, Rhythm(first_hour=6, hours=12)),
+        ("clickstream_bronze_to_silver", PROD, "ADVANCED", 70.0, ALWAYS),
+        ("orders_cdc", PROD, "PRO", 60.0, ALWAYS),
+        ("iot_sensors", PROD, "CORE", 45.0, ALWAYS),
+        ("inventory_snapshots", PROD, None, 60.0, EVERY_HOUR),
+        ("eu_transactions", EU_PROD, "PRO", 55.0, ALWAYS),
+        ("eu_compliance_log", EU_PROD, "CORE", 25.0, EVERY_HOUR),
+        ("eu_customer_events", EU_PROD, "ADVANCED", 35.0, EVERY_HOUR),
+        ("feature_store_sync", ML, None, 40.0, EVERY_HOUR),
+        ("dev_playground", DEV, None, 12.0, OFFICE),
+        ("campaign_stream", ANALYTICS, "CORE", 20.0, Rhythm(first_hour=6, hours=12)),
     )
     return tuple(
         Pipeline(
@@ -703,7 +702,7 @@ def _node(rng: np.random.Generator, workspace: Workspace) -> str:
     return _pick(rng, ("Standard_DS3_v2", "Standard_DS4_v2", "Standard_E8ds_v4"))
 
 
-def _pick[T](rng: np.random.Generator, options: Sequence[T]) -> T:
+def _pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 

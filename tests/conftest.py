@@ -1,0 +1,132 @@
+"""Databases for tests: real ones, on the embedded server or on the one COSTPULSE_TEST_DATABASE_URL names."""
+
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+from costpulse_assets.resources.migrations import migrate
+
+#: An admin URL of a server of your own (it may create databases and roles), such as what .ci/timescaledb prints.
+SERVER_VARIABLE = "COSTPULSE_TEST_DATABASE_URL"
+
+_TEMPLATE_LOCK = 7_205_741_900
+_numbers = itertools.count(1)
+_folder_of_run = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # One server for all xdist workers; made and removed by the process that started them.
+    if not hasattr(config, "workerinput"):
+        config.stash[_folder_of_run] = Path(tempfile.mkdtemp(prefix="costpulse-tests-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    node.workerinput["server_folder"] = str(node.config.stash[_folder_of_run])  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[_folder_of_run])
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    url = os.environ.get(SERVER_VARIABLE)
+    if not url:
+        return f"database: embedded, plain PostgreSQL ({SERVER_VARIABLE} is not set)"
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        version, timescaledb, licence = connection.execute(
+            "select current_setting('server_version'), "
+            "(select default_version from pg_available_extensions where name = 'timescaledb'), "
+            "current_setting('timescaledb.license', true)"
+        ).fetchone() or (None, None, None)
+    extension = f"TimescaleDB {timescaledb} ({licence})" if timescaledb else "without TimescaleDB"
+    return f"database: PostgreSQL {version}, {extension} ({SERVER_VARIABLE})"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The admin URL of the server under test."""
+    url = os.environ.get(SERVER_VARIABLE)
+    if url:
+        yield url
+        return
+    workerinput = getattr(request.config, "workerinput", None)
+    folder = Path(workerinput["server_folder"]) if workerinput else request.config.stash[_folder_of_run]
+    with EmbeddedPostgres(folder) as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def is_timescaledb(postgres_server: str) -> bool:
+    """Whether the server under test has the TimescaleDB extension."""
+    with psycopg.connect(postgres_server) as connection:
+        return bool(connection.execute("select from pg_available_extensions where name = 'timescaledb'").fetchone())
+
+
+@pytest.fixture(autouse=True)
+def _only_where_timescaledb_is(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("timescaledb") and not request.getfixturevalue("is_timescaledb"):
+        pytest.skip("the server under test has no TimescaleDB")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated database nobody is connected to, for cloning."""
+    # Roles are cluster-wide, so xdist workers migrate one after the other.
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(%s)", [_TEMPLATE_LOCK])
+        with database(postgres_server) as url:
+            migrate(url)
+            name = urlsplit(url).path.removeprefix("/")
+            admin.execute("select pg_advisory_unlock_all()")
+            # TimescaleDB's scheduler connects to every database it may; a template must be left alone.
+            admin.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+            yield name
+
+
+@pytest.fixture
+def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with database(postgres_server, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: str) -> Iterator[str]:
+    """An empty database of the test's own."""
+    with database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def dagster_database_url(postgres_server: str) -> Iterator[str]:
+    """An empty database for Dagster's storage."""
+    with database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def database(server: str, *, template: str = "template1") -> Iterator[str]:
+    """A database that exists inside the block; its name is unique among processes and xdist workers."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"costpulse_{worker}_{os.getpid()}_{next(_numbers)}_{secrets.token_hex(3)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 data_dir_option = click.option(
     "--data-dir",
@@ -69,14 +70,11 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], output_for
             numeric = any(isinstance(row[position], int | float | Decimal) for row in rows)
             table.add_column(name, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            table.add_row(*("" if value is None else _plain(_text(value)) for value in row))
-        Console(soft_wrap=False).print(table)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
+            # As Text, not as markup: names from the account may hold brackets.
+            table.add_row(*(Text(_text(value)) for value in row))
+        # Without a terminal nobody's screen is too narrow: a pipe gets whole lines.
+        console = Console()
+        Console(width=None if console.is_terminal else 1_000).print(table)
 
 
 def _text(value: Any) -> str:

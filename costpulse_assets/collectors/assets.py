@@ -15,6 +15,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
+from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Settings
 
@@ -247,8 +248,7 @@ def _checks(database: Database, days: list[date], settings: Settings) -> Iterato
         metadata={"rows rejected": int(books["rejected_count"])},
     )
     newest: date | None = books["newest_usage_date"]
-    now = datetime.combine(settings.current_date(), datetime.now(UTC).time(), tzinfo=UTC)
-    age = None if newest is None else now - datetime.combine(newest, datetime.min.time(), tzinfo=UTC)
+    age = None if newest is None else current_time(settings) - datetime.combine(newest, datetime.min.time(), tzinfo=UTC)
     yield dg.AssetCheckResult(
         asset_key="cost_records",
         check_name="usage_is_fresh",

@@ -399,8 +399,12 @@ def _write_rejected(connection: Connection, rejected: list[dict[str, Any]]) -> N
                     "record_count": row["record_count"],
                     "usage_quantity": None if row["usage_quantity"] is None else str(row["usage_quantity"]),
                     "row_content": json.dumps(
-                        {name: None if value is None else str(value) for name, value in row.items() if name != "reason"}
-                    ).replace("\\u0000", "\\\\u0000"),
+                        {
+                            name: None if value is None else str(value).replace("\x00", "\\0")
+                            for name, value in row.items()
+                            if name != "reason"
+                        }
+                    ),
                 }
                 for row in rejected
             ],

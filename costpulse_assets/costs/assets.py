@@ -1,6 +1,5 @@
 """Assets of the costs layer: the roll-ups that pages read, and completeness."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
 from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database, run
+from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
 
 DAILY_COSTS = DerivedTable(
@@ -48,7 +48,7 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
                 "transform/completeness",
                 {
                     "today": settings.current_date(),
-                    "day_share": datetime.now(UTC).hour / 24,
+                    "day_share": current_time(settings).hour / 24,
                     "provisional_days": settings.provisional_days,
                     "complete_share": settings.complete_share,
                 },

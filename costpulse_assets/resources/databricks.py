@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import pyarrow as pa
 from databricks import sql
 
-from costpulse_assets.errors import BadSettings, SourceCredentials, SourceForbidden, SourceSqlError
+from costpulse_assets.errors import BadSettings, SourceCredentials, SourceError, SourceForbidden, SourceSqlError
 from costpulse_assets.resources.databricks_auth import ServicePrincipal
 from costpulse_assets.resources.databricks_errors import classify, ended_early, timed_out
 from costpulse_assets.resources.source import Parameter
@@ -134,7 +134,8 @@ class DatabricksWarehouse:
             if self._principal is None or not reused:
                 raise
             session, cursor, first = self._start(statement, values, waiting)
-        return pa.RecordBatchReader.from_batches(first.schema, self._pages(session, cursor, first, waiting))
+        pages = _Pages(self._pages(session, cursor, first, waiting))
+        return pa.RecordBatchReader.from_batches(first.schema, pages)
 
     def close(self) -> None:
         """Close the connection; never raises and takes at most `close_timeout_seconds`."""
@@ -255,6 +256,26 @@ class _Waiting:
     def __init__(self, seconds_left: float, hide: list[str]) -> None:
         self.seconds_left = seconds_left
         self.hide = hide
+
+
+class _Pages:
+    """The pages of one result; after an error every further call repeats it, so that nobody reads a silent end."""
+
+    def __init__(self, pages: Iterator[pa.RecordBatch]) -> None:
+        self._pages = pages
+        self._error: SourceError | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._pages)
+        except SourceError as error:
+            self._error = error
+            raise
 
 
 class _Session:

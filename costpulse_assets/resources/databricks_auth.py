@@ -13,10 +13,11 @@ from collections.abc import Callable
 from http.client import HTTPException
 
 from costpulse_assets.errors import SourceCredentials
-from costpulse_assets.resources.databricks_errors import of_status, redact, unreachable
+from costpulse_assets.resources.databricks_errors import WarehouseUnusable, of_status, redact, unreachable
 from costpulse_assets.settings import Connection
 
 _TIMEOUT_SECONDS = 30.0
+_HOST = "Check that COSTPULSE_DATABRICKS_HOST is the host of a Databricks workspace."
 
 
 class ServicePrincipal:
@@ -63,6 +64,10 @@ class ServicePrincipal:
         except urllib.error.HTTPError as error:
             with error:
                 reason = redact(error.read(2_000).decode(errors="replace"), (self._secret, self._basic))
+            if error.code < 400 or error.code == 404:
+                raise WarehouseUnusable(
+                    f"{self._host} has no sign-in for service principals (HTTP {error.code}).", next_step=_HOST
+                ) from None
             # OAuth answers an unknown client with 400 or 401; both mean the same here.
             status = 401 if error.code == 400 else error.code
             raise of_status(status, reason, host=f"The sign-in of {self._host}") from None
@@ -72,7 +77,7 @@ class ServicePrincipal:
         except (ValueError, LookupError, TypeError):
             raise SourceCredentials(
                 f"The sign-in of {self._host} answered without a token.",
-                next_step="Check that COSTPULSE_DATABRICKS_HOST is the host of a Databricks workspace.",
+                next_step=_HOST,
             ) from None
         return {"Authorization": f"Bearer {self.token}"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -80,6 +80,13 @@ def first_usage_date(settings: Settings) -> date:
         return settings.first_usage_date
     facts = demo_account_facts(settings)
     return facts.end_date - timedelta(days=facts.days - 1)
+
+
+def current_time(settings: Settings) -> datetime:
+    """Now in UTC; noon of the day where today is pretended, and for the demo account, which is seen at noon."""
+    if settings.today is None and not reads_demo_account(settings):
+        return datetime.now(UTC)
+    return datetime.combine(settings.current_date(), time(12), tzinfo=UTC)
 
 
 def _facts_file(settings: Settings) -> Path:

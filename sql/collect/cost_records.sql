@@ -163,4 +163,6 @@ left join prices as p
 group by
     k.usage_date, k.ingestion_date, k.record_type, k.key_id, k.account_id, k.workspace_id, k.cloud, k.sku_name,
     k.product, k.usage_type, k.is_serverless, k.usage_unit, p.list_rate, k.cluster_id, k.warehouse_id, k.job_id,
-    k.pipeline_id, k.endpoint_name, k.resource_type, k.resource_id, k.user_email, k.user_source, k.tags
+    k.pipeline_id, k.endpoint_name, k.resource_type, k.resource_id, k.user_email, k.user_source, k.tags,
+    -- a row without a quantity must not vanish in the sum of others: it is refused and counted
+    k.usage_quantity is null

@@ -99,18 +99,18 @@ curve as (
     group by e.age
 ),
 
--- the curve says where a day stands at the end of an age; today cannot hold more than the part of it that is over
+-- an ingestion day says what is in when it ends: today, only the part of the day that is over has arrived
 present as (
     select
         v.age,
         v.basis,
-        least(v.typical, ceiling.share) as typical,
-        least(v.low, ceiling.share) as low,
-        least(v.high, ceiling.share) as high
+        v.typical * passed.share as typical,
+        v.low * passed.share as low,
+        v.high * passed.share as high
     from curve as v
     cross join lateral (
         select case when v.age = 0 and v.basis = 'ingestion_date' then %(day_share)s::numeric else 1 end as share
-    ) as ceiling
+    ) as passed
 )
 
 insert into costpulse.completeness (

@@ -194,7 +194,7 @@ def test_rows_that_break_a_rule_are_quarantined_with_the_reason_and_counted(data
     account.add_usage(None)
     account.add_usage("2", unit=None)
     account.add_usage("3", tags={"bad": "a\x00b"})
-    account.add_usage("900000000000000")
+    account.add_usage("900000000000000", run_as="other@example.com")
     outcome = collect_days(database, account)
     assert outcome.rejected == 4
     assert [row["usage_quantity"] for row in records(database)] == [1]

@@ -190,8 +190,8 @@ def test_a_server_that_forbids_roles_gets_the_schema_without_grants(
     try:
         report = migrate(empty_database_url.replace("postgres@", f"{owner}@"), folder=folder)
         assert report.notes == ("no roles here",)
+        write(folder, "0004_overreach", "select pg_read_file('/etc/passwd')")
         with pytest.raises(DatabaseRefused, match=r"permission denied.*owner"):
-            write(folder, "0004_overreach", "select pg_read_file('/etc/passwd')")
             migrate(empty_database_url.replace("postgres@", f"{owner}@"), folder=folder)
     finally:
         with psycopg.connect(postgres_server, autocommit=True) as admin:
@@ -209,7 +209,7 @@ def test_a_database_that_is_away_is_unavailable_and_may_be_tried_again() -> None
 
 
 def test_an_unknown_host_is_unavailable() -> None:
-    with pytest.raises(DatabaseUnavailable, match="db.invalid"):
+    with pytest.raises(DatabaseUnavailable, match=r"db\.invalid"):
         check_schema("postgresql://somebody:hunter2@db.invalid/costpulse")
 
 
@@ -218,19 +218,6 @@ def test_an_unknown_database_or_login_is_refused(postgres_server: str) -> None:
         migrate(postgres_server.replace("/postgres", "/never_made"))
     with pytest.raises(DatabaseRefused, match='role "nobody_we_know" does not exist'):
         migrate(postgres_server.replace("postgres@", "nobody_we_know@"))
-
-
-def test_a_wrong_password_is_refused_and_never_repeated() -> None:
-    """The text of a real server (libpq gives no SQLSTATE while connecting)."""
-    error = psycopg.OperationalError(
-        'connection failed: connection to server at "10.0.0.5", port 5432 failed: '
-        'FATAL:  password authentication failed for user "costpulse"'
-    )
-    named = classify_database_error(error, url="postgresql://costpulse:hunter2@10.0.0.5/costpulse")
-    assert isinstance(named, DatabaseRefused)
-    assert "password authentication failed" in named.message
-    assert named.next_step == "Correct user and password in the database URL."
-    assert "hunter2" not in str(named)
 
 
 def test_a_url_that_cannot_be_read_is_a_bad_setting_and_never_repeated() -> None:

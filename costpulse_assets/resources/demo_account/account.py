@@ -145,7 +145,7 @@ def _holds(connection: duckdb.DuckDBPyConnection, path: Path, facts: dict[str, o
     except duckdb.Error:  # another format or a damaged file: it is built anew
         return False
     try:
-        found = connection.execute(f"select facts from {CATALOG}.main.demo_account").fetchone()
+        found = connection.execute(f"from {CATALOG}.main.demo_account").fetchone()
     except duckdb.CatalogException:
         found = None
     if found is not None and json.loads(found[0]) == facts:
@@ -164,8 +164,9 @@ def _build(connection: duckdb.DuckDBPyConnection, target: str, facts: dict[str, 
         end_date=date.fromisoformat(str(facts["end_date"])),
         as_of=date.fromisoformat(str(facts["as_of"])),
     )
-    connection.execute(f"create table {CATALOG}.main.demo_account (facts varchar)")
-    connection.execute(f"insert into {CATALOG}.main.demo_account values (?)", [json.dumps(facts)])
+    connection.execute(
+        f"create table {CATALOG}.main.demo_account as select $facts as facts", {"facts": json.dumps(facts)}
+    )
 
 
 def _build_file(path: Path, facts: dict[str, object]) -> None:

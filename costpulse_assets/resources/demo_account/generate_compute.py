@@ -1,4 +1,4 @@
-"""The raw rows that name things: workspaces, clusters, warehouses and jobs."""
+"""The raw rows that name things: workspaces, clusters, warehouses, jobs and pipelines."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +14,7 @@ _WORKSPACES_MADE = datetime(2023, 3, 14, 9, 26, 53, tzinfo=UTC)
 
 
 def generate_names(connection: duckdb.DuckDBPyConnection, account: Account, *, end_date: date, as_of: date) -> None:
-    """Fill workspaces_latest, clusters, warehouses and jobs with what existed at noon of as_of."""
+    """Fill workspaces_latest, clusters, warehouses, jobs and pipelines with what existed at noon of as_of."""
     look = datetime.combine(as_of, time(12), UTC)
 
     def made(name: str) -> datetime:
@@ -110,6 +110,34 @@ def generate_names(connection: duckdb.DuckDBPyConnection, account: Account, *, e
             }
             for job in account.jobs
             if made(job.name) <= look
+        ),
+    )
+    _insert(
+        connection,
+        "lakeflow.pipelines",
+        (
+            {
+                "account_id": ACCOUNT_ID,
+                "workspace_id": pipeline.workspace.workspace_id,
+                "pipeline_id": pipeline.pipeline_id,
+                "pipeline_type": "ETL_PIPELINE",
+                "name": pipeline.name,
+                "created_by": pipeline.run_as,
+                "run_as": pipeline.run_as,
+                "tags": _pairs(pipeline.tags),
+                "settings": {
+                    "photon": pipeline.tier is None,
+                    "development": False,
+                    "continuous": pipeline.rhythm.hours == 24 and pipeline.rhythm.load == 1,
+                    "serverless": pipeline.tier is None,
+                    "edition": pipeline.tier,
+                    "channel": "CURRENT",
+                },
+                "change_time": made(pipeline.name),
+                "create_time": made(pipeline.name),
+            }
+            for pipeline in account.pipelines
+            if made(pipeline.name) <= look
         ),
     )
 

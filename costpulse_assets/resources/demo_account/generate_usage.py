@@ -135,8 +135,8 @@ def _day(
     # Most rows arrive within hours, some within a day, a few two or three days late.
     kind, share = lag_kind[stream, hour], lag[stream, hour]
     hours_late = np.select(
-        [kind < 0.80, kind < 0.95, kind < 0.985],
-        [0.1 + 1.4 * share, 8 + 24 * share, 24 + 24 * share],
+        [kind < 0.86, kind < 0.955, kind < 0.985],
+        [0.1 + 0.8 * share, 8 + 24 * share, 24 + 24 * share],
         48 + 23 * share,
     )
     arrival = hour + length + hours_late
@@ -303,12 +303,16 @@ _OF_THE_RUN = {
     "dlt_update_id": "case when t.runs = 'pipeline update' then cast(cast(x.run_hash as uuid) as varchar) end",
 }
 
+_METADATA = ", ".join(f"{name} := {_OF_THE_RUN.get(name, f't.metadata.{name}')}" for name in USAGE_METADATA_FIELDS)
+
 # one row per usage row: the numbers drawn in Python joined to the constant columns of their stream
 _INSERT = f"""
 insert into {CATALOG}.billing.usage
 select
     -- A retraction keeps the record_id of what it takes back; a restatement is a new record.
-    cast(cast(md5(concat_ws('|', $seed, 'record', x.stream, x.day, x.hour, x.record = {RESTATEMENT})) as uuid) as varchar),
+    cast(
+        cast(md5(concat_ws('|', $seed, 'record', x.stream, x.day, x.hour, x.record = {RESTATEMENT})) as uuid) as varchar
+    ),
     $account_id,
     t.workspace_id,
     t.sku_name,
@@ -322,7 +326,7 @@ select
         cast(x.whole as decimal(38, 18))
         + cast(x.atto as decimal(18, 0)) * cast('0.000000000000000001' as decimal(18, 18))
     ),
-    struct_pack({", ".join(f"{name} := {_OF_THE_RUN.get(name, f't.metadata.{name}')}" for name in USAGE_METADATA_FIELDS)}),
+    struct_pack({_METADATA}),
     t.identity,
     case x.record when {ORIGINAL} then 'ORIGINAL' when {RETRACTION} then 'RETRACTION' else 'RESTATEMENT' end,
     date '1970-01-01' + x.ingestion,

@@ -152,6 +152,24 @@ TABLES: dict[str, str] = {
         deployment struct(kind varchar, metadata_file_path varchar),
         create_time timestamptz
     )""",
+    "lakeflow.pipelines": """(
+        account_id varchar,
+        workspace_id varchar,
+        pipeline_id varchar,
+        pipeline_type varchar,
+        name varchar,
+        created_by varchar,
+        run_as varchar,
+        tags map(varchar, varchar),
+        settings struct(
+            photon boolean, development boolean, continuous boolean, serverless boolean, edition varchar,
+            channel varchar
+        ),
+        "configuration" map(varchar, varchar),
+        change_time timestamptz,
+        delete_time timestamptz,
+        create_time timestamptz
+    )""",
 }
 
 

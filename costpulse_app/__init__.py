@@ -1,0 +1,1 @@
+"""The Streamlit app: pages over the roll-ups, and a health check."""

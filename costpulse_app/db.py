@@ -10,7 +10,7 @@ import streamlit as st
 from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from costpulse_assets.errors import CostPulseError, DatabaseUnavailable, SchemaMismatch
+from costpulse_assets.errors import CostPulseError, DatabaseUnavailable
 from costpulse_assets.resources.database_errors import classify_database_error
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from costpulse_assets.settings import Settings, load_settings
@@ -50,18 +50,13 @@ def reading(scope: str = "all") -> Iterator[psycopg.Connection[Any]]:
             yield connection
     except PoolTimeout:
         raise _why_no_connection(url) from None
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName):
-        raise SchemaMismatch(
-            "The database has no CostPulse tables of this version.",
-            next_step="Run costpulse migrate, then reload this page.",
-        ) from None
     except psycopg.errors.QueryCanceled:
         raise QueryTooSlow(
             f"This took more than {STATEMENT_SECONDS} seconds and was stopped.",
             next_step="Take a shorter period or fewer filters.",
         ) from None
     except psycopg.Error as error:
-        raise classify_database_error(error) from error
+        raise classify_database_error(error, doing="read the data") from error
 
 
 def is_reachable() -> bool:
@@ -127,7 +122,7 @@ def _why_no_connection(url: str) -> CostPulseError:
     try:
         psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg.Error as error:
-        return classify_database_error(error)
+        return classify_database_error(error, doing="connect to the database", url=url)
     return DatabaseUnavailable(
         "All connections of the app are busy.",
         next_step="Wait a moment and reload; if it stays, look for long statements in the database.",

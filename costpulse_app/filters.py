@@ -265,28 +265,28 @@ def taken_view() -> View:
     )
 
 
-def drilled(filters: Filters, view: View, group_id: str | None) -> tuple[Filters, View]:
+def drilled(filters: Filters, view: View, group_id: str) -> tuple[Filters, View]:
     """One level down: narrowed to the group, grouped by what explains it best.
 
     Args:
         filters: the filters now.
         view: the view now; its grouping names the dimension of the group.
-        group_id: the group; None for rows without one.
+        group_id: the group; NONE for rows without one.
     """
     if view.by == "tag":
-        narrowed = filters.with_tag(view.tag_key, group_id)
+        narrowed = filters.with_tag(view.tag_key, None if group_id == NONE else group_id)
     else:
-        narrowed = filters.with_only(view.by, [NONE if group_id is None else group_id])
+        narrowed = filters.with_only(view.by, [group_id])
     return narrowed, replace(view, by=_next_dimension(view.by, group_id, narrowed), tag_key="")
 
 
-def _next_dimension(by: str, group_id: str | None, filters: Filters) -> str:
+def _next_dimension(by: str, group_id: str, filters: Filters) -> str:
     resources = {"JOBS": "job", "SQL": "warehouse", "DLT": "pipeline", "LAKEFLOW": "pipeline"}
     resources |= {"ALL_PURPOSE": "cluster", "INTERACTIVE": "cluster"}
     resources |= {"MODEL_SERVING": "endpoint", "VECTOR_SEARCH": "endpoint"}
     best: tuple[str, ...] = ("product", "sku", "user", "workspace")
     if by == "product":
-        best = (resources.get((group_id or "").removesuffix("_SERVERLESS"), "sku"), *best)
+        best = (resources.get(group_id.removesuffix("_SERVERLESS"), "sku"), *best)
     elif by not in ("workspace", "team", "tag"):
         best = ("sku", "user", "workspace", "product")
     free = [name for name in best if name != by and not filters.ids(name)]

@@ -85,7 +85,8 @@ def signed_percent(share: Decimal | None) -> str:
     """A change in percent with its sign: +6.6%, -3.0%, >999%."""
     if share is None or share > Decimal("9.99"):
         return percent(share)
-    return f"{_rounded(share * 100, 1):+}%"
+    rounded = _rounded(share * 100, 1)
+    return f"{rounded:+}%" if rounded else "0.0%"
 
 
 def delta(now: Decimal | None, then: Decimal | None, measure: Measure = "cost", currency: str = "USD") -> str:
@@ -174,7 +175,7 @@ def csv_cell(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}" if value.as_tuple().exponent == 0 else _without_trailing_zeros(value)
     text = str(value)
-    if isinstance(value, str) and text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r"):
+    if (isinstance(value, str) and text.lstrip()[:1] in ("=", "+", "-", "@")) or text[:1] in ("\t", "\r"):
         text = "'" + text
     if any(character in text for character in ',"\r\n'):
         text = '"' + text.replace('"', '""') + '"'

@@ -41,9 +41,7 @@ def version() -> tuple[Version, datetime | None]:
 @st.cache_data(show_spinner=False, max_entries=4)
 def days(version: Version) -> dict[date, DayState]:
     """Every collected day, oldest first."""
-    return {
-        row["usage_date"]: DayState(row["share_in"], row["is_provisional"]) for row in _rows("app/completeness")
-    }
+    return {row["usage_date"]: DayState(row["share_in"], row["is_provisional"]) for row in _rows("app/completeness")}
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -76,9 +74,7 @@ def by_group(
 ) -> list[GroupSpend]:
     """See `spend.spend_by_group`."""
     with db.reading() as connection:
-        return spend.spend_by_group(
-            connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure
-        )
+        return spend.spend_by_group(connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure)
 
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)

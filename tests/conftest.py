@@ -72,7 +72,8 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
 def is_timescaledb(postgres_server: str) -> bool:
     """Whether the server under test has the TimescaleDB extension."""
     with psycopg.connect(postgres_server) as connection:
-        return bool(connection.execute("select from pg_available_extensions where name = 'timescaledb'").fetchone())
+        found = connection.execute("select 1 from pg_available_extensions where name = 'timescaledb'").fetchone()
+    return found is not None
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +120,7 @@ def dagster_database_url(postgres_server: str) -> Iterator[str]:
 
 
 @contextmanager
-def database(server: str, *, template: str = "template1") -> Iterator[str]:
+def database(server: str, *, template: str = "template0") -> Iterator[str]:
     """A database that exists inside the block; its name is unique among processes and xdist workers."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"costpulse_{worker}_{os.getpid()}_{next(_numbers)}_{secrets.token_hex(3)}"

@@ -33,9 +33,7 @@ def usage(quantity: str = "1", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def price(
-    rate: str | None = "0.15", start: int = 1, end: int | None = None, **changes: Any
-) -> dict[str, Any]:
+def price(rate: str | None = "0.15", start: int = 1, end: int | None = None, **changes: Any) -> dict[str, Any]:
     """A list price valid from the first day of month `start` of 2026 until that of month `end`."""
     return {
         "cloud": "AWS",
@@ -143,9 +141,7 @@ def test_whatever_cost_can_be_attributed_by_makes_a_record_of_its_own(difference
         ),
     ],
 )
-def test_what_attribution_does_not_look_at_does_not_split_a_record(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
+def test_what_attribution_does_not_look_at_does_not_split_a_record(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert only(expected_daily_costs([usage(**one), usage(**other)], [price()], [])).records == 1
 
 
@@ -291,9 +287,7 @@ def test_only_the_star_is_special_in_a_pattern(pattern: str, matches: bool) -> N
         (date(2026, 1, 1), date(2026, 11, 1), False),
     ],
 )
-def test_the_validity_of_an_adjustment_is_half_open(
-    valid_from: date, valid_to: date | None, applies: bool
-) -> None:
+def test_the_validity_of_an_adjustment_is_half_open(valid_from: date, valid_to: date | None, applies: bool) -> None:
     free = adjustment("*", fixed_rate=Decimal(0), valid_from=valid_from, valid_to=valid_to)
     assert only(expected_daily_costs([usage()], [price("1")], [free])).cost == (0 if applies else 1)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, LiteralString, TypeVar, cast
+from typing import Any, Literal, LiteralString, TypeVar
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
@@ -22,6 +22,7 @@ NONE = "~"
 Row = TypeVar("Row")
 Measure = Literal["cost", "list", "dbu"]
 Bin = Literal["day", "week", "month"]
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -258,13 +259,13 @@ def _column(dimension: str) -> sql.Composable:
 
 def _read(
     connection: Connection[Any],
-    row: type[Row],
+    row: type[_Row],
     statement: str,
     needs: frozenset[str],
     selection: Selection,
     parts: dict[str, sql.Composable],
     parameters: dict[str, Any],
-) -> list[Row]:
+) -> list[_Row]:
     table = rollup_for(needs)
     source: sql.Composable = sql.Identifier("costpulse", table)
     if table == "daily_key_costs":
@@ -278,7 +279,7 @@ def _read(
 def _template(statement: str) -> sql.SQL:
     # Comments go: the driver would look for parameters in them.
     code = "\n".join(line for line in load_sql(statement).splitlines() if not line.startswith("--"))
-    return sql.SQL(cast(LiteralString, code))
+    return sql.SQL(code)
 
 
 def _filters(selection: Selection) -> tuple[sql.Composable, dict[str, Any]]:
@@ -300,8 +301,6 @@ def _filters(selection: Selection) -> tuple[sql.Composable, dict[str, Any]]:
         if None in values:
             condition = "(c.tags ->> {key} is null or c.tags ->> {key} = any({values}::text[]))"
         conditions.append(
-            sql.SQL(condition).format(
-                key=sql.Placeholder(f"tag_{number}"), values=sql.Placeholder(f"values_{number}")
-            )
+            sql.SQL(condition).format(key=sql.Placeholder(f"tag_{number}"), values=sql.Placeholder(f"values_{number}"))
         )
     return sql.SQL(" and ").join(conditions), bound

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import pyarrow as pa
-from databricks import sql
+from databricks.sql.client import Connection as SqlConnection
 
 from costpulse_assets.errors import BadSettings, SourceCredentials, SourceError, SourceForbidden, SourceSqlError
 from costpulse_assets.resources.databricks_auth import ServicePrincipal
@@ -157,7 +157,7 @@ class DatabricksWarehouse:
         """Connect if necessary, execute, and wait for the first page, which brings the schema."""
         if self._session is None:
             arguments = self._arguments
-            opened = self._wait_for(lambda: _Session(sql.connect(**arguments)), waiting, unwanted=_Session.cut)
+            opened = self._wait_for(lambda: _Session(_Connection(**arguments)), waiting, unwanted=_Session.cut)
             self._session = opened
             # An adapter that nobody closed would otherwise send its last request while the interpreter ends.
             opened.at_exit = weakref.finalize(self, opened.cut)
@@ -221,14 +221,16 @@ class DatabricksWarehouse:
             wait([outcome], timeout=waiting.seconds_left)
         finally:
             waiting.seconds_left -= time.monotonic() - started
-            if not outcome.done():
+            # Asked once: ending the session below makes the call fail, which must not hide the reason.
+            finished = outcome.done()
+            if not finished:
                 if unwanted is not None:
                     outcome.add_done_callback(
                         lambda late: None if late.exception() is not None else unwanted(late.result())
                     )
                 if session is not None:
                     self._drop(session, cursor)
-        if not outcome.done():
+        if not finished:
             raise timed_out(self._host, self._patience_seconds)
         error = outcome.exception()
         if error is None:
@@ -256,6 +258,17 @@ class _Waiting:
     def __init__(self, seconds_left: float, hide: list[str]) -> None:
         self.seconds_left = seconds_left
         self.hide = hide
+
+
+class _Connection(SqlConnection):
+    """The connector's connection without its destructor.
+
+    The destructor sends requests whenever garbage is collected, even while the interpreter ends, and fails on a
+    connection that never came to be. `_Session` ends every connection.
+    """
+
+    def __del__(self) -> None:
+        """Send nothing."""
 
 
 class _Pages:
@@ -314,10 +327,8 @@ class _Session:
         self.ended = True
         if self.at_exit is not None:
             self.at_exit.detach()
-        session = self.connection.session
-        session.is_open = False
         # No public way: the pool's requests, retries and polls then fail at once with ClosedPoolError.
-        session.backend._transport._THttpClient__pool.close()  # noqa: SLF001
+        self.connection.session.backend._transport._THttpClient__pool.close()  # noqa: SLF001
         self.connection.http_client.close()
 
 

@@ -86,43 +86,41 @@ def classify(error: BaseException, *, host: str = "Databricks", hide: Iterable[s
         One of the SourceError classes; `retryable` says whether repeating the whole statement may help.
     """
     chain = list(_chain(error))
-    for link in chain:
-        if isinstance(link, SourceError):
-            return link
-    hidden = tuple(hide)
-    if any(isinstance(link, ImportError | exc.ReydenThriftUnsupportedError) for link in chain):
+
+    def first(*kinds: type[BaseException]) -> BaseException | None:
+        return next((link for link in chain if isinstance(link, kinds)), None)
+
+    if isinstance(named := first(SourceError), SourceError):
+        return named
+    text = _text_of(error, tuple(hide))
+    if first(ImportError, exc.ReydenThriftUnsupportedError):
         return WarehouseUnusable(
             f"The SQL warehouse on {host} is of a type that this connection cannot use (Real-Time).",
             next_step=_OTHER_TYPE,
         )
-    text = _text_of(error, hidden)
     if _is_download(chain):
         return _of_a_download(chain, text)
-    if any(isinstance(link, exc.MaxRetryDurationError) for link in chain):
+    if first(exc.MaxRetryDurationError):
         return SourceThrottled(
             f"{host} is busy and asked us to wait longer than the time for retries.", next_step=_TRY_LATER
         )
     status = _status(chain)
     if status is not None and status >= 400:
         return of_status(status, text, host=host)
-    for link in chain:
-        if isinstance(link, http.HTTPError):
-            return _of_the_network(chain, host)
-        if isinstance(link, exc.ServerOperationError):
-            return _of_the_statement(text, hidden)
-        if isinstance(link, TException | EOFError):
-            return WarehouseUnusable(
-                f"What answers at {host} does not speak the protocol of a SQL warehouse.", next_step=_HTTP_PATH
-            )
-        if isinstance(link, AssertionError | RuntimeError | exc.DataError | pa.ArrowInvalid):
-            return SourceInconsistent(
-                f"The result from {host} is not what was announced: {text or 'rows are missing'}.",
-                next_step=_TRY_LATER,
-            )
-        if isinstance(link, OSError):
-            return unreachable(link, host=host)
-        if isinstance(link, exc.Error):
-            return _of_the_statement(text, hidden)
+    if first(http.HTTPError):
+        return _of_the_network(chain, host)
+    if first(TException, EOFError):
+        return WarehouseUnusable(
+            f"What answers at {host} does not speak the protocol of a SQL warehouse.", next_step=_HTTP_PATH
+        )
+    if first(AssertionError, RuntimeError, exc.DataError, pa.ArrowInvalid):
+        return SourceInconsistent(
+            f"The result from {host} is not what was announced: {text or 'rows are missing'}.", next_step=_TRY_LATER
+        )
+    if (broken := first(OSError)) is not None:
+        return unreachable(broken, host=host)
+    if first(exc.Error):
+        return _of_the_statement(text)
     return SourceError(
         f"Reading from {host} failed in an unexpected way ({type(error).__name__}: {text}).",
         next_step="Run the same command again; if it happens again, report this text.",
@@ -267,7 +265,7 @@ def _of_the_network(chain: list[BaseException], host: str) -> SourceError:
     return unreachable(reasons[0] if reasons else chain[0], host=host)
 
 
-def _of_the_statement(text: str, hide: tuple[str, ...]) -> SourceError:
+def _of_the_statement(text: str) -> SourceError:
     """What the server said about the statement, session or operation."""
     found = _ERROR_CLASS.search(text)
     name = (found[1] or found[2]) if found else ""

@@ -108,8 +108,12 @@ class EmbeddedPostgres:
                 fcntl.flock(use, fcntl.LOCK_SH)
                 try:
                     self._ensure_running()
-                except BaseException:
-                    os.close(use)
+                except BaseException:  # Ctrl-C too: a server nobody uses must not stay behind
+                    try:
+                        if _lock_now(use):
+                            self._stop_server()
+                    finally:
+                        os.close(use)
                     raise
                 self._use = use
 
@@ -293,13 +297,16 @@ class EmbeddedPostgres:
         making.rename(self._cluster)
 
     def _stop_server(self) -> None:
-        if self._answers():
-            pid = int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
-            os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown: sessions are ended, data is flushed
+        self._client_socket = self._socket_for_clients()  # ours may have been cleaned away since
         lock = _open_lock(self._folder / "server.lock")
         try:
             deadline = time.monotonic() + _PATIENCE_SECONDS
+            told = False
             while not _lock_now(lock):
+                if not told and self._answers():
+                    pid = int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+                    os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown: sessions end, data is flushed
+                    told = True
                 if time.monotonic() > deadline:
                     raise DatabaseUnavailable(
                         f"The embedded database in {self._cluster} does not stop.",

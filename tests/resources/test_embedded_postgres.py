@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 import sqlalchemy
 
-from costpulse_assets.errors import BadInput, BadSettings, CostPulseError, DatabaseRefused
-from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres, keep_running_for
+from costpulse_assets.errors import BadInput, BadSettings, DatabaseRefused
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres, _binary, keep_running_for
 from costpulse_assets.resources.migrations import migrate
 
 USER = """
@@ -50,24 +50,38 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def other_user() -> pwd.struct_passwd:
-    """An ordinary user who can run this Python, and who never stands in for root."""
+    """An ordinary user, who never stands in for root."""
     user = pwd.getpwnam("daemon")
-    if run_as(user.pw_uid, "import costpulse_assets, psycopg").returncode != 0:
-        pytest.skip("user daemon cannot reach this checkout or its Python")
+    reach = subprocess.run(["test", "-x", _binary("postgres")], user=user.pw_uid, extra_groups=[])
+    if reach.returncode != 0:
+        pytest.skip("user daemon cannot reach the installed packages")
     return user
 
 
-def run_as(uid: int, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        user=uid,
-        group=uid,
-        extra_groups=[],
-    )
+def use_as(uid: int, data_dir: Path) -> str:
+    """Start, use and stop the server as another user; the error in words, or "" when all went well.
+
+    A fork and not a new Python: the interpreter itself may lie where that user cannot reach it.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = ""
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            with EmbeddedPostgres(data_dir) as server:
+                psycopg.connect(server.url()).close()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as answer:  # noqa: PTH123
+        said = answer.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return said
 
 
 @contextmanager
@@ -244,6 +258,16 @@ def test_ctrl_c_in_the_terminal_of_the_starter_does_not_reach_the_server(folder:
             assert os.getpgid(postmaster(folder)) not in (starter.pid, os.getpgrp())
 
 
+def test_ctrl_c_during_the_start_leaves_no_server_behind(folder: Path) -> None:
+    with user_process(folder) as starter:
+        wait_until((folder / "postgres/cluster/postmaster.pid").exists)
+        os.killpg(starter.pid, signal.SIGINT)
+        starter.communicate(timeout=60)
+    assert not (folder / "postgres/cluster/postmaster.pid").exists()
+    with EmbeddedPostgres(folder) as server:
+        assert answers(server.url("dagster"))
+
+
 @pytest.mark.parametrize("name", ["n" * 120, "with, comma", 'it\'s a "quoted" $HOME `path` %41', "Größe 数据"])
 def test_any_path_works_and_a_second_process_finds_it(folder: Path, name: str) -> None:
     data_dir = folder / name
@@ -287,8 +311,7 @@ def test_nothing_above_the_folder_changes_also_below_a_private_one(folder: Path)
 @as_root
 def test_an_ordinary_user_has_a_server_too(folder: Path, other_user: pwd.struct_passwd) -> None:
     os.chown(folder, other_user.pw_uid, other_user.pw_gid)
-    ran = run_as(other_user.pw_uid, USER, str(folder))
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert use_as(other_user.pw_uid, folder) == ""
     assert (folder / "postgres/cluster").stat().st_uid == other_user.pw_uid
 
 
@@ -298,12 +321,11 @@ def test_a_user_without_a_passwd_entry_has_a_server_or_is_told_why_not(
 ) -> None:
     os.chown(folder, 54321, 54321)
     may = subprocess.run(["unshare", "--user", "true"], user=54321, group=54321, extra_groups=[], stderr=-3)
-    ran = run_as(54321, USER, str(folder))
+    said = use_as(54321, folder)
     if may.returncode == 0:
-        assert (ran.returncode, ran.stderr) == (0, "")
+        assert said == ""
     else:
-        assert ran.returncode == 1
-        assert "user 54321 has no passwd entry" in ran.stderr
+        assert "user 54321 has no passwd entry" in said
 
 
 @as_root
@@ -311,27 +333,24 @@ def test_a_folder_of_another_user_is_refused_and_left_as_it_is(folder: Path, oth
     with EmbeddedPostgres(folder / "roots"):
         pass
     before = modes(folder / "roots/postgres/cluster/base")
-    ran = run_as(other_user.pw_uid, USER, str(folder / "roots"))
-    assert ran.returncode == 1
-    assert ran.stderr.startswith("BadSettings: ")
-    assert f"{folder}/roots/postgres belongs to root" in ran.stderr
+    said = use_as(other_user.pw_uid, folder / "roots")
+    assert said.startswith(f"BadSettings: The embedded database in {folder}/roots/postgres belongs to root.")
     assert modes(folder / "roots/postgres/cluster/base") == before
 
     (folder / "theirs").mkdir()
     os.chown(folder / "theirs", other_user.pw_uid, other_user.pw_gid)
-    assert run_as(other_user.pw_uid, USER, str(folder / "theirs")).returncode == 0
+    assert use_as(other_user.pw_uid, folder / "theirs") == ""
     before = modes(folder / "theirs/postgres/cluster/base")
     with pytest.raises(BadSettings, match="belongs to daemon"):
         EmbeddedPostgres(folder / "theirs").start()
     assert modes(folder / "theirs/postgres/cluster/base") == before
-    assert run_as(other_user.pw_uid, USER, str(folder / "theirs")).returncode == 0
+    assert use_as(other_user.pw_uid, folder / "theirs") == ""
 
 
 @as_root
 def test_a_folder_that_cannot_be_written_is_named(folder: Path, other_user: pwd.struct_passwd) -> None:
-    ran = run_as(other_user.pw_uid, USER, str(folder / "data"))
-    assert ran.returncode == 1
-    assert ran.stderr.startswith(f"BadSettings: The data directory {folder}/data cannot be used: Permission denied")
+    said = use_as(other_user.pw_uid, folder / "data")
+    assert said.startswith(f"BadSettings: The data directory {folder}/data cannot be used: Permission denied")
 
 
 @pytest.fixture
@@ -400,20 +419,40 @@ def test_a_damaged_folder_is_named_with_the_last_lines_of_the_server(folder: Pat
         EmbeddedPostgres(folder).start()
 
 
-@as_root
-@pytest.mark.parametrize("megabytes", [1, 30, 50])
-def test_a_full_disk_is_named_and_the_next_start_with_space_works(folder: Path, megabytes: int) -> None:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], stderr=-3)
+@pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], stderr=subprocess.DEVNULL)
     if mounted.returncode != 0:
         pytest.skip("this machine does not let us mount a small disk")
-    try:
-        with pytest.raises(CostPulseError, match=f"The disk that holds the data directory {folder}/data is full"):
-            EmbeddedPostgres(folder / "data").start()
-        subprocess.run(["mount", "-o", "remount,size=300m", folder], check=True)
-        with EmbeddedPostgres(folder / "data") as server:
-            assert answers(server.url())
-    finally:
-        subprocess.run(["umount", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@as_root
+@pytest.mark.parametrize("megabytes", [1, 30])
+def test_a_disk_too_small_is_named_and_the_next_start_with_space_works(small_disk: Path, megabytes: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={megabytes}m", small_disk], check=True)
+    with pytest.raises(DatabaseRefused, match=f"The disk that holds the data directory {small_disk}/data is full"):
+        EmbeddedPostgres(small_disk / "data").start()
+    subprocess.run(["mount", "-o", "remount,size=300m", small_disk], check=True)
+    with EmbeddedPostgres(small_disk / "data") as server:
+        assert answers(server.url())
+
+
+@as_root
+def test_a_disk_that_filled_up_is_named_and_nothing_is_lost(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+    with EmbeddedPostgres(small_disk / "data") as server, psycopg.connect(server.url()) as connection:
+        connection.execute("create table kept as select 42 as n")
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)) > 0:
+            pass
+    with pytest.raises(DatabaseRefused, match=f"The disk that holds the data directory {small_disk}/data is full"):
+        EmbeddedPostgres(small_disk / "data").start()
+    filler.unlink()
+    with EmbeddedPostgres(small_disk / "data") as server:
+        assert value(server.url(), "select n from kept") == 42
 
 
 def test_a_wrong_password_is_refused_and_never_repeated(folder: Path) -> None:
@@ -438,7 +477,8 @@ def test_a_keeper_holds_the_server_while_a_process_lives(folder: Path) -> None:
         assert answers(server.url())
         shell.terminate()
         shell.wait()
-        wait_until(lambda: not answers(server.url()))
+        wait_until(lambda: not (folder / "postgres/cluster/postmaster.pid").exists())
+        assert not answers(server.url())
 
 
 def test_a_keeper_says_why_it_cannot(folder: Path) -> None:

@@ -38,7 +38,7 @@ SMALL_LIMITS: dict[str, Any] = {
     "retry_attempts": 1,
     "retry_delay_seconds": 5,
     "retry_duration_seconds": 30,
-    "socket_timeout_seconds": 3,
+    "socket_timeout_seconds": 2,
     "close_timeout_seconds": 1,
     "page_rows": 50,
 }
@@ -87,6 +87,8 @@ def serve(engine: PlainEngine) -> Iterator[Serve]:
             warehouse = DatabricksWarehouse(
                 running.connection, connection_uri=running.uri, **{**SMALL_LIMITS, **(limits or {})}
             )
+            # Pauses after a lost connection grow from here; the default of a second only makes tests slow.
+            warehouse._arguments["_retry_delay_min"] = 0.1
             stack.enter_context(warehouse)
             return Wire(running, warehouse)
 

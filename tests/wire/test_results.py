@@ -6,6 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from costpulse_assets.resources.source import Parameter
 from tests.wire.conftest import Serve
 from tests.wire.engine import PlainEngine
 
@@ -24,9 +25,7 @@ EVERY_TYPE = """
 
 @pytest.mark.parametrize("links", [False, True], ids=["inside the reply", "as files"])
 @pytest.mark.parametrize("direct", [True, False], ids=["at once", "after polling"])
-def test_every_type_and_its_null_arrive_unchanged(
-    serve: Serve, engine: PlainEngine, links: bool, direct: bool
-) -> None:
+def test_every_type_and_its_null_arrive_unchanged(serve: Serve, engine: PlainEngine, links: bool, direct: bool) -> None:
     wire = serve(links=links, direct=direct)
 
     received = wire.warehouse.fetch(EVERY_TYPE).read_all()
@@ -116,7 +115,7 @@ def test_two_results_are_read_in_turns(serve: Serve) -> None:
 
 def test_parameters_are_typed_on_the_wire_and_never_in_the_text(serve: Serve) -> None:
     statement = "select :s as s, :i as i, :l as l, :b as b, :d as d, :t as t, :m as m, :n as n"
-    values = {
+    values: dict[str, Parameter] = {
         "s": "it's; drop",
         "i": 7,
         "l": 3_000_000_000,

@@ -12,7 +12,7 @@ from costpulse_assets.resources.demo_account.streams import billed_streams
 from costpulse_assets.resources.demo_account.tables import create_tables
 
 #: Raised whenever the generator would give other rows: an account kept in a file is then made anew.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 
 def fill(connection: duckdb.DuckDBPyConnection, *, seed: int, days: int, end_date: date, as_of: date) -> None:

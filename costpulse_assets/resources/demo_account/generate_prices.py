@@ -26,15 +26,12 @@ RATES: dict[str, tuple[str, str, str]] = {
     "ALL_PURPOSE_SERVERLESS_COMPUTE": ("0.75", "0.95", "0.95"),
     "SERVERLESS_REAL_TIME_INFERENCE": ("0.07", "0.07", "0.07"),
     "VECTOR_SEARCH": ("0.28", "0.28", "0.28"),
-    "VECTOR_SEARCH_LATE": ("0.28", "0.28", "0.28"),
     "DATABASE_SERVERLESS_COMPUTE": ("0.40", "0.52", "0.52"),
     "DATABRICKS_STORAGE": ("0.023", "0.023", "0.026"),
     "INTERNET_EGRESS_FROM": ("0.09", "0.09", "0.087"),
     "INTER_REGION_EGRESS_FROM": ("0.02", "0.02", "0.05"),
     "PUBLIC_CONNECTIVITY_DATA_PROCESSED": ("0.0045", "0.0045", "0.0045"),
     "PRIVATE_CONNECTIVITY_DATA_PROCESSED": ("0.01", "0.01", "0.01"),
-    "TOKENS": ("0.0000000714", "0.0000000714", "0.0000000714"),
-    "FREE": ("0", "0", "0"),
 }
 
 #: Prices that never changed are in force from here.
@@ -101,13 +98,16 @@ def _windows(sku: str, cloud: str, core: str, *, end_date: date, as_of: date) ->
     """Start and rate of each price published by as_of; each is in force until the next one starts."""
     if sku in {fact.subject for fact in planted.facts("no price")}:
         return []
-    aws_premium, aws_enterprise, azure = RATES[core]
-    rate = azure if cloud == "AZURE" else aws_enterprise if sku.startswith("ENTERPRISE_") else aws_premium
+    for fact in planted.facts("free usage", "tiny rate"):
+        if sku == fact.subject:
+            return [(BEGINNING, Decimal(str(fact.size)))]
     for fact in planted.facts("late price"):
         if sku == fact.subject:
             if as_of < end_date + timedelta(days=fact.arrives or 0):
                 return []
-            return [(_midnight(end_date, fact), Decimal(rate))]
+            return [(_midnight(end_date, fact), Decimal(str(fact.size)))]
+    aws_premium, aws_enterprise, azure = RATES[core]
+    rate = azure if cloud == "AZURE" else aws_enterprise if sku.startswith("ENTERPRISE_") else aws_premium
     windows = [(BEGINNING, Decimal(rate))]
     for fact in planted.facts("price change"):
         if sku == fact.subject and as_of >= end_date + timedelta(days=fact.first_day or 0):

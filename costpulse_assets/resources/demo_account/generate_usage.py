@@ -204,7 +204,9 @@ def _plant(load: Floats, streams: Sequence[Stream], offset: int) -> None:
             load[row_of[fact.subject]] *= fact.size or 1
     for fact in planted.facts("leak"):
         if fact.covers(offset):
-            load[row_of[fact.subject]] *= (1 + (fact.size or 0)) ** (offset - (fact.first_day or 0))
+            # An account that is kept long after its end date would otherwise be nothing but this leak.
+            days_leaking = min(offset, 30) - (fact.first_day or 0)
+            load[row_of[fact.subject]] *= (1 + (fact.size or 0)) ** days_leaking
     for fact in planted.facts("outage"):
         if fact.covers(offset):
             first_hour = round(24 * (1 - (fact.size or 0)))

@@ -1,0 +1,77 @@
+"""What every figure means: the texts behind "Why?" and docs/metrics.md."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of the pages: its name, one sentence of definition, and which days are left out."""
+
+    name: str
+    definition: str
+    days: str
+
+
+METRICS = {
+    "month_to_date": Metric(
+        "Month to date",
+        "The cost from the first of the month to the last final day, compared with the same days of the month "
+        "before (cut at its length).",
+        "Days that are not final are shown apart and are in no comparison.",
+    ),
+    "run_rate": Metric(
+        "Run-rate",
+        "Month to date divided by its days, times the days of the month. It carries the month on evenly and is "
+        "not a forecast: weekends, month-end load and growth are not in it.",
+        "Final days only. The comparison is with the whole month before.",
+    ),
+    "dbus": Metric(
+        "DBUs",
+        "The Databricks units used from the first of the month to the last final day. Usage in other units "
+        "(storage, tokens, network) is not in it.",
+        "Final days only, compared with the same days of the month before.",
+    ),
+    "last_final_day": Metric(
+        "Last final day",
+        "The cost of the newest day that is final and has no missing day before it, compared with the mean of "
+        "the same weekday in the four weeks before.",
+        "A day is final when enough of it has arrived; Databricks delivers usage over several hours, "
+        "corrections later.",
+    ),
+    "total": Metric(
+        "Total",
+        "The sum of the chosen measure over all rows of the period that match the filters; the bars and the "
+        "table add up to it.",
+        "Days that are not final are in the total; what they hold so far is named below it.",
+    ),
+    "per_day": Metric(
+        "Per day",
+        "The total of the final days divided by their number.",
+        "Final days only.",
+    ),
+    "change": Metric(
+        "Change",
+        "The final days of the period minus the same number of days it is compared with.",
+        "Final days only, on both sides.",
+    ),
+    "share": Metric(
+        "Share of account",
+        "The total as a share of the same days without any filter.",
+        "The same days as the total.",
+    ),
+    "price": Metric(
+        "Price",
+        "Your price is the list price with your price adjustments; list price is what Databricks publishes. "
+        "Neither is the invoice: credits and taxes are not in it.",
+        "Usage of an SKU without a price has no cost: it is listed by name and never guessed.",
+    ),
+}
+
+
+def as_markdown() -> str:
+    """The page docs/metrics.md."""
+    lines = ["# What the figures mean", "", "The same texts stand behind “Why?” on the pages.", ""]
+    lines += ["All days are UTC days. “Cost” is money spent, “price” a rate.", ""]
+    for metric in METRICS.values():
+        lines += [f"## {metric.name}", "", metric.definition, "", metric.days, ""]
+    return "\n".join(lines)

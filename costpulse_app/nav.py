@@ -1,0 +1,26 @@
+"""The pages and their order in the menu."""
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+
+def pages() -> dict[str, list[StreamlitPage]]:
+    """Sections of the menu with their pages; the help line says which question a page answers."""
+    return {
+        "Spend": [
+            st.Page(
+                "views/overview.py",
+                title="Overview",
+                icon=":material/dashboard:",
+                default=True,
+                help="What we spend, and what changed",
+            ),
+            st.Page(
+                "views/explorer.py",
+                title="Cost explorer",
+                url_path="explorer",
+                icon=":material/query_stats:",
+                help="Where the money went, by anything",
+            ),
+        ],
+    }

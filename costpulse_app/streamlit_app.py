@@ -1,0 +1,30 @@
+"""Entry of every rerun: the menu, the filter bar, the badge, then the page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from costpulse_app import filters, nav, parts
+from costpulse_assets.errors import CostPulseError
+
+# A file, not an icon name: the browser would ask a font host for that.
+st.set_page_config(
+    page_title="CostPulse", page_icon=str(Path(__file__).parent / "static" / "favicon.png"), layout="wide"
+)
+st.logo(str(Path(__file__).parent / "static" / "logo.svg"), size="large")
+page = st.navigation(nav.pages())
+with st.sidebar:
+    st.caption("Signed in as local admin: no sign-in is set up.")
+
+try:
+    filters.open_session(page.url_path)
+    parts.follow()
+    frame = parts.read_frame()
+except CostPulseError as error:
+    parts.database_problem(error)
+    st.stop()
+if frame is None:
+    parts.first_start()
+    st.stop()
+
+page.run()

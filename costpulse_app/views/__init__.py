@@ -1,0 +1,1 @@
+"""The pages: one file each, run by the entry script after the frame."""

@@ -1,0 +1,61 @@
+"""Runs the real code location in this process, with the database and the source a test hands in."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from costpulse_assets.definitions import build_definitions
+from costpulse_assets.resources.database import Database
+from costpulse_assets.schedules import range_tags
+from costpulse_assets.settings import Settings
+
+
+def pretend_today(today: date, **more: Any) -> Settings:
+    """Settings without an environment, on a fixed day."""
+    return Settings(_env_file=None, today=today, first_usage_date=date(2026, 1, 1), **more)  # type: ignore[call-arg]
+
+
+@dataclass
+class Pipeline:
+    """The code location with a database and a source of the test's own."""
+
+    database: Database
+    source: Any
+    settings: Settings
+    instance: dg.DagsterInstance
+
+    def definitions(self) -> dg.Definitions:
+        return build_definitions(
+            self.settings,
+            resource_overrides={
+                "database": dg.ResourceDefinition.hardcoded_resource(self.database),
+                "source": dg.ResourceDefinition.hardcoded_resource(self.source),
+            },
+        )
+
+    def run(
+        self, first: date, last: date | None = None, *assets: str, only_changed: bool = False
+    ) -> dg.ExecuteInProcessResult:
+        """One run over a range of days; does not raise."""
+        job = self.definitions().resolve_implicit_global_asset_job_def()
+        if assets:
+            job = job.get_subset(asset_selection={dg.AssetKey.from_user_string(name) for name in assets})
+        return job.execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            tags=range_tags(first, last or first, only_changed=only_changed),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+    def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        with self.database.transaction() as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+    def snapshot(self, *tables: str) -> dict[str, list[str]]:
+        """Every row of the tables as text, in order: equal snapshots are equal tables."""
+        return {
+            table: [row["t"] for row in self.query(f"select t::text from costpulse.{table} as t order by 1")]
+            for table in tables
+        }

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from costpulse_assets.collectors.cost_records import Collected, collect
 from costpulse_assets.collectors.prices import PriceTable
+from costpulse_assets.errors import SourceForbidden
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from costpulse_assets.resources.demo_account.tables import CATALOG, USAGE_METADATA_FIELDS, create_tables
@@ -32,10 +33,14 @@ class SmallAccount(DemoAccount):
         self._connection.execute("set TimeZone = 'UTC'")
         create_tables(self._connection)
         self.statements: list[str] = []
+        self.forbidden: set[str] = set()
 
     def fetch(self, statement: str, parameters: Mapping[str, Parameter] | None = None) -> pa.RecordBatchReader:
         """As the demo account, and remembers the first line of each statement."""
         self.statements.append(statement.splitlines()[0])
+        for table in self.forbidden:
+            if table in statement:
+                raise SourceForbidden(f"{table} cannot be read.", next_step=f"GRANT SELECT ON TABLE {table}.")
         return super().fetch(statement, parameters)
 
     def add_usage(

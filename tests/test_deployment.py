@@ -4,6 +4,7 @@ There is no Docker engine here. The processes are started as docker-compose.yml 
 installs, each with exactly the variables its container would have; only addresses, ports and folders differ.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -171,7 +172,7 @@ class Stack:
             {"COSTPULSE_DEMO": "true", "COSTPULSE_DEMO_DAYS": "8"} if "env_file" in SERVICES[service] else {}
         )
         for name, value in SERVICES[service]["environment"].items():
-            declared[name] = self._addresses.get(name) or self._here(VARIABLE.sub("", value))
+            declared[name] = "127.0.0.1" if value in SERVICES else self._addresses.get(name, VARIABLE.sub("", value))
         return {
             **inherited,
             **{name: self._here(value) for name, value in declared.items()},
@@ -238,11 +239,9 @@ class Stack:
             ("/var/lib/costpulse-reports", str(self.folder / "reports")),
             ("/var/lib/costpulse", str(self.folder / "data")),
             ("0.0.0.0", "127.0.0.1"),
-            ("webserver:", "127.0.0.1:"),
+            ("http://webserver:", "http://127.0.0.1:"),
         ):
             text = text.replace(there, here)
-        if text in SERVICES:
-            return "127.0.0.1"
         return re.sub(r"\b(3000|4000|8501)\b", lambda port: str(self._ports[port[1]]), text)
 
 
@@ -294,7 +293,8 @@ def stack(
     stack = Stack(tmp_path, installed, empty_database_url, dagster_url, app_url)
     yield stack
     for process in stack.processes.values():
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         drop = sql.SQL("drop database if exists {} with (force)")
@@ -335,13 +335,16 @@ def test_every_process_of_the_compose_file_starts_answers_and_stops(stack: Stack
         stack.wait_until_healthy(service)
 
     assert loaded_locations(stack) == {"costpulse": "RepositoryLocation"}
+    groups = {service: process.pid for service, process in stack.processes.items()}
     assert {service: stack.stop(service) for service in ("daemon", "webserver", "code-server", "app")} == {
         "daemon": 0,
         "webserver": 0,
         "code-server": 0,
         "app": -signal.SIGTERM,
     }
-    assert not [port for port in ("3000", "4000", "8501") if answers(stack.port(port))]
+    for group in groups.values():
+        with pytest.raises(ProcessLookupError):  # no child is left behind
+            os.killpg(group, 0)
 
 
 def test_the_app_without_its_database_runs_and_is_not_healthy(stack: Stack) -> None:

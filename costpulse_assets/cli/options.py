@@ -29,7 +29,7 @@ format_option = click.option(
 )
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A UTC day written as 2026-11-01."""
 
     name = "day"

@@ -179,7 +179,7 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
                 progress=context.log.info,
             )
             unchanged = len([day for day in window if day not in set(days)])
-            metadata = {
+            metadata: dict[str, Any] = {
                 "window": str(window),
                 "days collected": len(collected.days),
                 "days that changed": len(collected.changed),

@@ -13,10 +13,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -82,6 +83,7 @@ class WireServer:
         self.operations: dict[bytes, _Operation] = {}
         self.files: dict[str, bytes] = {}
         self.stopping = threading.Event()
+        self.sockets: set[socket] = set()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
         cast("Any", self._http).warehouse = self
@@ -121,6 +123,11 @@ class WireServer:
         self.stopping.set()
         self._http.shutdown()
         self._http.server_close()
+        # Threads that wait for the next request of an idle client would keep the engine until the process ends.
+        for connection in list(self.sockets):
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+        self.operations.clear()
 
 
 class _Operation:
@@ -332,6 +339,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _warehouse(self) -> WireServer:
         return cast("WireServer", cast("Any", self.server).warehouse)
 
+    def setup(self) -> None:
+        super().setup()
+        self._warehouse.sockets.add(self.connection)
+
+    def finish(self) -> None:
+        self._warehouse.sockets.discard(self.connection)
+        super().finish()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the tests look at `calls` and `requests`."""
 
@@ -419,10 +434,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hang_up(self) -> None:
         self.close_connection = True
-        try:
+        with suppress(OSError):
             self.connection.shutdown(SHUT_RDWR)
-        except OSError:
-            return
 
 
 def _answer(operation: _Operation, results: t.TRowSet, *, more: bool) -> t.TFetchResultsResp:

@@ -81,7 +81,7 @@ def _url() -> str:
     return server.url("costpulse")
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=lambda pool: pool.close())
 def _pool(url: str) -> ConnectionPool[psycopg.Connection[Any]]:
     pool = ConnectionPool(
         url,

@@ -132,7 +132,7 @@ def filter_bar(
     pairs += [token for token in state["f_tag"] if token not in pairs]
     with st.container(horizontal=True, key="filterbar", vertical_alignment="bottom", gap="small"):
         st.selectbox(
-            "Period (UTC days)", list(filters.RANGES), format_func=filters.RANGES.__getitem__, key="f_range", width=140
+            "Period (UTC days)", list(filters.RANGES), format_func=filters.RANGES.__getitem__, key="f_range", width=135
         )
         if state["f_range"] == "custom":
             state.setdefault("f_period", (max(max(days) - timedelta(days=29), min(days)), max(days)))
@@ -146,11 +146,11 @@ def filter_bar(
                 format_func=shown.__getitem__,
                 key=f"f_{dimension}",
                 placeholder="All",
-                width=120 if dimension == "team" else 155,
+                width=110 if dimension == "team" else 140,
                 disabled=known == [NONE],
                 help="No team has been set up yet." if dimension == "team" and known == [NONE] else None,
             )
-        st.multiselect("Tag", pairs, format_func=_tag_words, key="f_tag", placeholder="All", width=155)
+        st.multiselect("Tag", pairs, format_func=_tag_words, key="f_tag", placeholder="All", width=140)
         st.segmented_control(
             "Price",
             ["price", "list"],
@@ -419,7 +419,7 @@ def money_column(currency: str, help: str | None = None, label: str | None = Non
 def amount_column(measure: Measure, currency: str, help: str | None = None) -> Any:
     """A column of the measure: money, or DBUs with one decimal."""
     if measure == "dbu":
-        return st.column_config.NumberColumn(format="%.1f", help=help)
+        return st.column_config.NumberColumn(format="%,.1f", help=help)
     return money_column(currency, help)
 
 
@@ -476,7 +476,7 @@ def database_problem(error: CostPulseError) -> None:
 
 def nothing_matches(made: Frame) -> None:
     """The filters leave no row: said in words, never as a zero."""
-    st.info(f"No cost for these filters between {formats.days(made.period)}.", icon=":material/filter_alt:")
+    st.info(f"No cost for these filters between {formats.day(made.period.first)} and {formats.day(made.period.last)}.", icon=":material/filter_alt:")
     st.button(
         "Clear filters",
         key="clear_filters",

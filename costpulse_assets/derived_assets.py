@@ -11,6 +11,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
+from costpulse_assets.table_schema import table_schema
 
 
 def derived_asset(
@@ -58,7 +59,12 @@ def derived_asset(
             days = days_to_build(database, table, window.first, window.last, only_changed=only_changed(context))
             build(database, table, days, progress=context.log.info)
             yield dg.MaterializeResult(
-                asset_key=table.name, metadata={"window": str(window), "days rebuilt": len(days)}
+                asset_key=table.name,
+                metadata={
+                    "window": str(window),
+                    "days rebuilt": len(days),
+                    "dagster/column_schema": table_schema(database, table.name),
+                },
             )
             differences = database.rows(table.check, {"days": days})
         yield dg.AssetCheckResult(

@@ -14,7 +14,7 @@ from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Measure, 
 
 _AMOUNTS: Mapping[Measure, str] = {"cost": "Cost", "list": "List cost", "dbu": "DBU"}
 _SHAPES = {"day": "Day", "week": "Week", "month": "Month", "cumulative": "Cumulative"}
-_COMPARES = {"previous": "Period before", "month": "Same days last month", "none": "Nothing"}
+_COMPARES = {"previous": "Period before", "month": "Month before", "none": "Nothing"}
 #: More groups than this are not offered as filter values; the table still lists all of them.
 _CHOICES = 500
 
@@ -60,7 +60,7 @@ def controls(made: Frame) -> View:
         st.segmented_control(
             "Measure", list(_AMOUNTS), format_func=_AMOUNTS.__getitem__, key="v_measure", required=True
         )
-        st.selectbox("Compare with", list(_COMPARES), format_func=_COMPARES.__getitem__, key="v_compare", width=170)
+        st.selectbox("Compare with", list(_COMPARES), format_func=_COMPARES.__getitem__, key="v_compare", width=150)
         st.selectbox("Top", TOPS, key="v_top", width=80)
     view = filters.taken_view()
     with st.container(horizontal=True, key="way", vertical_alignment="center", gap="small"):
@@ -314,7 +314,7 @@ def all_groups(
             "Id": None,
             _AMOUNTS["cost"]: money,
             _AMOUNTS["list"]: money,
-            _AMOUNTS["dbu"]: st.column_config.NumberColumn(format="%.1f"),
+            _AMOUNTS["dbu"]: st.column_config.NumberColumn(format="%,.1f"),
             "Not final": parts.amount_column(measure, made.currency, "What days that are not final hold so far"),
             "Share": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100, width=130),
             "Before": parts.amount_column(measure, made.currency, against),

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -276,18 +277,19 @@ class _Pages:
 
     def __init__(self, pages: Iterator[pa.RecordBatch]) -> None:
         self._pages = pages
-        self._error: SourceError | None = None
+        self._repeat: Callable[[], SourceError] | None = None
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> pa.RecordBatch:
-        if self._error is not None:
-            raise self._error
+        if self._repeat is not None:
+            raise self._repeat()
         try:
             return next(self._pages)
         except SourceError as error:
-            self._error = error
+            # Not the error itself: its traceback leads to the reader, a circle through C++ that is never collected.
+            self._repeat = partial(type(error), error.message, next_step=error.next_step)
             raise
 
 

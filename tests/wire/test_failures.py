@@ -1,6 +1,8 @@
 """Every way to fail that was measured on the connector ends in a named error or in the complete result."""
 
+import gc
 import traceback
+import weakref
 
 import pytest
 
@@ -226,9 +228,26 @@ def test_a_result_that_failed_is_never_continued(serve: Serve) -> None:
     with pytest.raises(SourceError) as second:
         reader.read_next_batch()
 
-    assert second.value is first.value
+    assert str(second.value) == str(first.value)
+    assert type(second.value) is type(first.value)
     assert wire.server.calls.count("FetchResults") == 2
     assert _read(wire) == ALL_ROWS
+
+
+def test_a_failed_result_that_is_still_held_keeps_nothing_alive(serve: Serve) -> None:
+    wire = serve(cut("FetchResults"))
+
+    def fail() -> weakref.ref[DatabricksWarehouse]:
+        with DatabricksWarehouse(wire.server.connection, connection_uri=wire.server.uri, **SMALL_LIMITS) as warehouse:
+            reader = warehouse.fetch(ROWS)
+            with pytest.raises(SourceInconsistent):
+                reader.read_all()
+            return weakref.ref(warehouse)
+
+    gone = fail()
+    gc.collect()
+
+    assert gone() is None
 
 
 def test_a_refused_connection_names_host_and_cause(serve: Serve) -> None:

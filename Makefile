@@ -36,7 +36,7 @@ check: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint sql/
+	$(BIN)/sqlfluff lint --templater placeholder sql/
 	$(BIN)/dagster definitions validate -m costpulse_assets.definitions
 
 bench: install

@@ -14,7 +14,7 @@ from costpulse_assets.costs.spend import Measure
 UNKNOWN = "-"
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|>~$:<&@=/])")
 
 
 def symbol(currency: str) -> str:
@@ -160,7 +160,7 @@ def unnamed(identifier: str) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, whatever it contains."""
-    return _PUNCTUATION.sub(r"\\\1", text).replace("\n", " ")
+    return _MARKDOWN.sub(r"\\\1", text).replace("\n", " ")
 
 
 def no_html(text: str) -> str:

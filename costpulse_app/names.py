@@ -19,6 +19,7 @@ _PRODUCTS = {
     "VECTOR_SEARCH": "Vector search",
     "UNKNOWN": "Unknown product",
 }
+_ACRONYMS = frozenset({"AI", "API", "DLT", "ML", "SQL"})
 # Ids of these are workspace/resource.
 _RESOURCES = frozenset({"job", "cluster", "warehouse", "pipeline", "endpoint"})
 
@@ -70,5 +71,6 @@ class Names:
 
 def _product(product: str) -> str:
     base = product.removesuffix("_SERVERLESS")
-    name = _PRODUCTS.get(base, base.replace("_", " ").capitalize())
+    words = [word if word in _ACRONYMS else word.lower() for word in base.split("_")]
+    name = _PRODUCTS.get(base, " ".join([words[0] if words[0] in _ACRONYMS else words[0].capitalize(), *words[1:]]))
     return name if base == product else f"{name}, serverless"

@@ -476,7 +476,10 @@ def database_problem(error: CostPulseError) -> None:
 
 def nothing_matches(made: Frame) -> None:
     """The filters leave no row: said in words, never as a zero."""
-    st.info(f"No cost for these filters between {formats.day(made.period.first)} and {formats.day(made.period.last)}.", icon=":material/filter_alt:")
+    st.info(
+        f"No cost for these filters between {formats.day(made.period.first)} and {formats.day(made.period.last)}.",
+        icon=":material/filter_alt:",
+    )
     st.button(
         "Clear filters",
         key="clear_filters",

@@ -269,3 +269,27 @@ def test_an_invariant_names_the_difference_and_the_file_that_found_it(pipeline, 
 
 def _cost(pipeline: Pipeline, day: date) -> Decimal | None:
     return pipeline.query("select sum(cost_usd) as c from costpulse.daily_costs where usage_date = %s", day)[0]["c"]
+
+
+def test_the_sensor_asks_for_one_run_after_an_adjustment_changed_and_then_rests(pipeline, account):
+    account.add_usage("10")
+    pipeline.run(MONDAY, TODAY, only_changed=True)
+    pipeline.settings = pretend_today(TODAY, database_url=pipeline.database.url)
+    repository = pipeline.definitions().get_repository_def()
+    sensor = repository.get_sensor_def("reprice_changed_days")
+
+    def tick(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+        with dg.build_sensor_context(instance=pipeline.instance, cursor=cursor, repository_def=repository) as context:
+            return sensor(context)
+
+    assert isinstance(tick(None), dg.SkipReason)
+    pipeline.query(
+        "insert into costpulse.price_adjustments (sku_pattern, percentage, valid_from) "
+        "values ('*', -10, '2026-01-01') returning id"
+    )
+    asked = tick(None)
+    assert isinstance(asked, dg.SensorResult)
+    (request,) = asked.run_requests or []
+    assert request.tags["costpulse/only_changed"] == "true"
+    assert [event.asset_key.to_user_string() for event in asked.asset_events] == ["price_adjustments"]
+    assert isinstance(tick(asked.cursor), dg.SkipReason)

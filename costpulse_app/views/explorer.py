@@ -28,7 +28,7 @@ def show() -> None:
     windows = _windows(made, view)
     with parts.panel("explorer"):
         groups = queries.by_group(made.version, windows, view.by, view.tag_key, made.selection, measure)
-        if not any(_in_period(group) for group in groups):
+        if not any(group.in_period for group in groups):
             parts.nothing_matches(made)
         else:
             labels = made.names.all(view.by, [(group.group_id, group.group_name) for group in groups])
@@ -277,7 +277,7 @@ def all_groups(
     labels: Mapping[str | None, str],
 ) -> None:
     """All groups, not only the named ones, and the same rows as CSV."""
-    shown = [group for group in groups if _in_period(group) or group.before_amount is not None]
+    shown = [group for group in groups if group.in_period or group.before_amount is not None]
     total = _sum([group.amount(measure) for group in shown])
     rows = table_rows(made, view, windows, measure, shown, labels, total)
     dimension = DIMENSIONS[view.by]
@@ -425,10 +425,6 @@ def _why_no_change(made: Frame, view: View, windows: Windows) -> str:
     return "no data for the days before"
 
 
-def _in_period(group: GroupSpend) -> bool:
-    return any(value is not None for value in (group.cost_usd, group.list_cost_usd, group.dbu_count))
-
-
 def _words(made: Frame, measure: Measure):  # type: ignore[no-untyped-def]
     return lambda amount: formats.measured(amount, measure, made.currency)
 
@@ -460,4 +456,5 @@ def _key(name: str, made: Frame, view: View) -> str:
     return f"{name}_{hash((made.filters, view, made.version))}"
 
 
-show()
+if __name__ == "__main__":
+    show()

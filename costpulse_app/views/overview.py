@@ -39,6 +39,10 @@ def show() -> None:
         return
     month = month_to_date(made.last_final)
     windows = Windows(month, made.last_final, previous_comparable(month))
+    with parts.panel("matches"):
+        if _total(made, windows) is None and _total(made, Windows(made.period, made.last_final)) is None:
+            parts.nothing_matches(made)
+            return
     with parts.panel("cards"):
         headline(made, made.last_final, windows)
     with parts.panel("unpriced"):
@@ -234,7 +238,7 @@ def breakdown(made: Frame, windows: Windows) -> None:
     )
     groups = queries.by_group(made.version, windows, by, "", made.selection, made.measure)
     if not groups:
-        parts.nothing_matches(made)
+        st.caption("No cost in these days.")
         return
     labels = made.names.all(by, [(group.group_id, group.group_name) for group in groups])
     groups.sort(key=lambda group: (-(group.final_amount or 0), labels[group.group_id]))
@@ -413,4 +417,5 @@ def _as_of(made: Frame, final: date) -> list[str]:
     return [f"as of {formats.day(final)}"] if parts.is_stale(made) else []
 
 
-show()
+if __name__ == "__main__":
+    show()

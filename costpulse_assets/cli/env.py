@@ -24,5 +24,7 @@ def env(data_dir: Path | None) -> None:
         prepare_databases(environment)
         if settings.database_url is None:
             keep_running_for(calling_shell(), settings.data_dir)
-        for name, value in environment.variables().items():
+        # For plain commands only: the webserver and the daemon refuse it beside their workspace file.
+        code_location = {"DAGSTER_MODULE_NAME": "costpulse_assets.definitions"}
+        for name, value in {**environment.variables(), **code_location}.items():
             click.echo(f"export {name}={shlex.quote(value)}")

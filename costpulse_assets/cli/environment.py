@@ -37,7 +37,6 @@ class Environment:
             "COSTPULSE_DATA_DIR": str(self.settings.data_dir.resolve()),
             "COSTPULSE_DAGSTER_DATABASE_URL": dagster_url,
             "DAGSTER_HOME": str(self.dagster_home),
-            "DAGSTER_MODULE_NAME": "costpulse_assets.definitions",
             **DAGSTER_SPEED,
         }
 

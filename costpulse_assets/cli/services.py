@@ -156,11 +156,11 @@ class Services:
         self._files.append(log)
         self._processes[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-W", "ignore", *arguments],
-            # A folder of our own: `python -m` adds it to the import path.
-            cwd=self._environment.dagster_home,
             env={
                 **os.environ,
                 **self._environment.variables(),
+                # The working directory holds the .env file, but `python -m` must not import from there.
+                "PYTHONSAFEPATH": "1",
                 "COSTPULSE_DAGSTER_URL": settings.dagster_url
                 or f"http://{settings.dagster_host}:{settings.dagster_port}",
             },

@@ -114,7 +114,8 @@ class Windows:
 class GroupSpend:
     """Spend of one group in the period; None where nothing of it has a price (or it has no DBUs).
 
-    `final_amount` and `before_amount` are the chosen measure, on final days and in the compared period.
+    `final_amount` and `before_amount` are the chosen measure, on final days and in the compared period;
+    `in_period` is False for a group that only the compared period has.
     """
 
     group_id: str | None
@@ -124,6 +125,7 @@ class GroupSpend:
     dbu_count: Decimal | None
     final_amount: Decimal | None
     before_amount: Decimal | None
+    in_period: bool = True
 
     def amount(self, measure: Measure) -> Decimal | None:
         """The measure over the whole period, days that are not final included."""

@@ -158,7 +158,7 @@ class DatabricksWarehouse:
         """Connect if necessary, execute, and wait for the first page, which brings the schema."""
         if self._session is None:
             arguments = self._arguments
-            opened = self._wait_for(lambda: _Session(_Connection(**arguments)), waiting, unwanted=_Session.cut)
+            opened = self._wait_for(lambda: _Session(_Connection(**arguments)), waiting, late=_Session.cut)
             self._session = opened
             # An adapter that nobody closed would otherwise send its last request while the interpreter ends.
             opened.at_exit = weakref.finalize(self, opened.cut)
@@ -172,16 +172,20 @@ class DatabricksWarehouse:
                 raise ended_early(self._host, state)
             return cursor.fetchmany_arrow(self._page_rows)
 
-        return session, cursor, self._wait_for(first_page, waiting, cursor=cursor)
+        return session, cursor, self._wait_for(first_page, waiting, session, cursor)
 
     def _pages(self, session: "_Session", cursor: Any, page: pa.Table, waiting: "_Waiting") -> Iterator[pa.RecordBatch]:
         schema = page.schema
+
+        def next_page() -> pa.Table:
+            # Files from cloud storage may differ in nullability or metadata, never in type.
+            return cursor.fetchmany_arrow(self._page_rows).cast(schema)
+
         try:
             while page.num_rows > 0:
-                # Files from cloud storage may differ in nullability or metadata, never in type.
-                yield from (page if page.schema.equals(schema, check_metadata=True) else page.cast(schema)).to_batches()
+                yield from page.to_batches()
                 del page
-                page = self._wait_for(lambda: cursor.fetchmany_arrow(self._page_rows), waiting, cursor=cursor)
+                page = self._wait_for(next_page, waiting, session, cursor)
         finally:
             # After an error the session has ended already. A reader given up halfway ends here.
             if not session.ended:
@@ -203,19 +207,20 @@ class DatabricksWarehouse:
         self,
         call: Callable[[], _Value],
         waiting: "_Waiting",
-        *,
+        session: "_Session | None" = None,
         cursor: Any = None,
-        unwanted: Callable[[_Value], None] | None = None,
+        *,
+        late: Callable[[_Value], None] | None = None,
     ) -> _Value:
         """The value of a call of the connector, or its classified error.
 
         Args:
             call: runs in another thread.
             waiting: how long the caller may still wait.
+            session: the connection in use, if there is one already: ended on every error but one of the statement.
             cursor: the cursor in use: cancelled on timeout, closed on every error.
-            unwanted: what to do with a value that arrives after the caller has left.
+            late: what to do with a value that arrives after the caller has left.
         """
-        session = self._session
         outcome = _in_background(call)
         started = time.monotonic()
         try:
@@ -225,10 +230,8 @@ class DatabricksWarehouse:
             # Asked once: ending the session below makes the call fail, which must not hide the reason.
             finished = outcome.done()
             if not finished:
-                if unwanted is not None:
-                    outcome.add_done_callback(
-                        lambda late: None if late.exception() is not None else unwanted(late.result())
-                    )
+                if late is not None:
+                    outcome.add_done_callback(lambda it: None if it.exception() is not None else late(it.result()))
                 if session is not None:
                     self._drop(session, cursor)
         if not finished:
@@ -240,7 +243,7 @@ class DatabricksWarehouse:
         secrets = [*self._secrets, self._principal.token if self._principal is not None else ""]
         named = classify(error, host=self._host, hide=[*secrets, *waiting.hide])
         if session is not None:
-            if isinstance(named, SourceSqlError | SourceForbidden) and cursor is not None:
+            if isinstance(named, SourceSqlError | SourceForbidden):
                 self._finish(session, cursor)
             else:
                 self._drop(session)

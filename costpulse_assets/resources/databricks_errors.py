@@ -119,6 +119,8 @@ def classify(error: BaseException, *, host: str = "Databricks", hide: Iterable[s
         )
     if (broken := first(OSError)) is not None:
         return unreachable(broken, host=host)
+    if first(exc.InterfaceError):
+        return SourceUnavailable(f"The connection to {host} was closed in the meantime.", next_step=_TRY_LATER)
     if first(exc.Error):
         return _of_the_statement(text)
     return SourceError(

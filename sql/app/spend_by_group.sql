@@ -7,7 +7,8 @@ select
     sum(c.list_cost_usd) filter (where c.usage_date between %(first)s and %(last)s) as list_cost_usd,
     sum(c.dbu_count) filter (where c.usage_date between %(first)s and %(last)s) as dbu_count,
     sum({amount}) filter (where c.usage_date between %(first)s and %(last_final)s) as final_amount,
-    sum({amount}) filter (where c.usage_date between %(before_first)s and %(before_last)s) as before_amount
+    sum({amount}) filter (where c.usage_date between %(before_first)s and %(before_last)s) as before_amount,
+    bool_or(c.usage_date between %(first)s and %(last)s) as in_period
 from {rollup} as c
 where
     (

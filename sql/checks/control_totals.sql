@@ -5,7 +5,7 @@ with collected as (
         sum(r.record_count) as record_count,
         sum(r.usage_quantity) as usage_quantity
     from costpulse.cost_records as r
-    where r.usage_date = any(%(days)s::date [])
+    where r.usage_date = any(%(days)s::date[])
     group by r.usage_date
 ),
 
@@ -15,7 +15,7 @@ rejected as (
         sum(j.record_count) as record_count,
         sum(j.usage_quantity::numeric) as usage_quantity
     from costpulse.rejected_rows as j
-    where j.usage_date = any(%(days)s::date [])
+    where j.usage_date = any(%(days)s::date[])
     group by j.usage_date
 )
 
@@ -30,7 +30,7 @@ left join collected as c on d.usage_date = c.usage_date
 left join rejected as j on d.usage_date = j.usage_date
 where
     d.source = 'cost_records'
-    and d.usage_date = any(%(days)s::date [])
+    and d.usage_date = any(%(days)s::date[])
     and not d.in_flight
     and (
         d.source_rows <> coalesce(c.record_count, 0) + coalesce(j.record_count, 0)

@@ -6,7 +6,7 @@ with recorded as (
         coalesce(sum(r.list_cost_usd), 0) as list_cost_usd,
         coalesce(sum(r.cost_usd), 0) as cost_usd
     from costpulse.cost_records as r
-    where r.usage_date = any(%(days)s::date [])
+    where r.usage_date = any(%(days)s::date[])
     group by r.usage_date, r.sku_name
 ),
 
@@ -17,7 +17,7 @@ derived as (
         coalesce(sum(a.list_cost_usd), 0) as list_cost_usd,
         coalesce(sum(a.total_cost), 0) as cost_usd
     from costpulse.cost_allocations as a
-    where a.usage_date = any(%(days)s::date [])
+    where a.usage_date = any(%(days)s::date[])
     group by a.usage_date, a.sku_name
 )
 
@@ -31,5 +31,5 @@ full join derived as d on r.usage_date = d.usage_date and r.sku_name = d.sku_nam
 where
     r.list_cost_usd is distinct from d.list_cost_usd
     or r.cost_usd is distinct from d.cost_usd
-order by 1, 2
+order by usage_date, sku_name
 limit 20

@@ -1,4 +1,4 @@
--- no row: a day and SKU where key_allocations do not hold the quantity, list cost and cost of cost_records, to the last digit
+-- no row: a day and SKU where key_allocations do not have exactly the quantity, list cost and cost of cost_records
 with recorded as (
     select
         r.usage_date,
@@ -8,7 +8,7 @@ with recorded as (
         coalesce(sum(r.cost_usd), 0) as cost_usd,
         sum(r.record_count) as record_count
     from costpulse.cost_records as r
-    where r.usage_date = any(%(days)s::date [])
+    where r.usage_date = any(%(days)s::date[])
     group by r.usage_date, r.sku_name
 ),
 
@@ -21,7 +21,7 @@ derived as (
         coalesce(sum(d.cost_usd), 0) as cost_usd,
         sum(d.record_count) as record_count
     from costpulse.key_allocations as d
-    where d.usage_date = any(%(days)s::date [])
+    where d.usage_date = any(%(days)s::date[])
     group by d.usage_date, d.sku_name
 )
 
@@ -39,5 +39,5 @@ where
     or r.list_cost_usd is distinct from d.list_cost_usd
     or r.cost_usd is distinct from d.cost_usd
     or r.record_count is distinct from d.record_count
-order by 1, 2
+order by usage_date, sku_name
 limit 20

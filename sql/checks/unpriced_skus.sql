@@ -7,6 +7,6 @@ select
     min(r.usage_date) as first_usage_date,
     max(r.usage_date) as last_usage_date
 from costpulse.cost_records as r
-where r.usage_date = any(%(days)s::date []) and r.effective_rate is null
+where r.usage_date = any(%(days)s::date[]) and r.effective_rate is null
 group by r.sku_name, r.usage_unit
 order by record_count desc, r.sku_name asc

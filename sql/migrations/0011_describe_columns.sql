@@ -1,4 +1,4 @@
--- What every table and column of the pipeline holds: shown by the Dagster UI, SQL clients and docs/data-model.md.
+-- What every table and column of the pipeline holds: shown by the Dagster UI and by SQL clients.
 
 comment on table costpulse.workspaces is
 'One row per workspace that is listed now or was ever seen in usage; a vanished one keeps its row.';

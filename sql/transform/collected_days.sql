@@ -7,8 +7,8 @@ with announced as (
         a.source_quantity,
         a.newest_ingestion_date
     from unnest(
-        %(days)s::date [], %(source_rows)s::bigint [], %(source_quantities)s::numeric [],
-        %(newest_ingestion_dates)s::date []
+        %(days)s::date[], %(source_rows)s::bigint[], %(source_quantities)s::numeric[],
+        %(newest_ingestion_dates)s::date[]
     ) as a (usage_date, source_rows, source_quantity, newest_ingestion_date)
 ),
 
@@ -49,15 +49,17 @@ loaded as (
         coalesce(r.record_count, 0) as record_count,
         coalesce(j.record_count, 0) as rejected_count,
         coalesce(r.cost_usd, 0) as cost_usd,
-        a.usage_date = any(%(moving)s::date []) as in_flight,
-        d.usage_date is null
-        or d.source_rows <> a.source_rows
-        or d.source_quantity <> a.source_quantity
-        or d.newest_ingestion_date is distinct from a.newest_ingestion_date
-        or d.record_count <> coalesce(r.record_count, 0)
-        or d.recollect_reason is not null
-        or d.reprice_reason is not null
-        or l.cost_usd is distinct from coalesce(r.cost_usd, 0) as is_changed
+        a.usage_date = any(%(moving)s::date[]) as in_flight,
+        (
+            d.usage_date is null
+            or d.source_rows <> a.source_rows
+            or d.source_quantity <> a.source_quantity
+            or d.newest_ingestion_date is distinct from a.newest_ingestion_date
+            or d.record_count <> coalesce(r.record_count, 0)
+            or d.recollect_reason is not null
+            or d.reprice_reason is not null
+            or l.cost_usd is distinct from coalesce(r.cost_usd, 0)
+        ) as is_changed
     from announced as a
     left join recorded as r on a.usage_date = r.usage_date
     left join rejected as j on a.usage_date = j.usage_date
@@ -102,20 +104,20 @@ booked as (
         clock_timestamp()
     from loaded as n
     on conflict (source, usage_date) do update set
-    source_rows = excluded.source_rows,
-    source_quantity = excluded.source_quantity,
-    newest_ingestion_date = excluded.newest_ingestion_date,
-    record_count = excluded.record_count,
-    rejected_count = excluded.rejected_count,
-    in_flight = excluded.in_flight,
-    recollect_reason = excluded.recollect_reason,
-    reprice_reason = excluded.reprice_reason,
-    collected_at = excluded.collected_at,
-    changed_at = case
-        when (select n.is_changed from loaded as n where n.usage_date = excluded.usage_date)
-            then excluded.changed_at
-        else known.changed_at
-    end
+        source_rows = excluded.source_rows,
+        source_quantity = excluded.source_quantity,
+        newest_ingestion_date = excluded.newest_ingestion_date,
+        record_count = excluded.record_count,
+        rejected_count = excluded.rejected_count,
+        in_flight = excluded.in_flight,
+        recollect_reason = excluded.recollect_reason,
+        reprice_reason = excluded.reprice_reason,
+        collected_at = excluded.collected_at,
+        changed_at = case
+            when (select n.is_changed from loaded as n where n.usage_date = excluded.usage_date)
+                then excluded.changed_at
+            else known.changed_at
+        end
 )
 
 select

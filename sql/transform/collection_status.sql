@@ -7,8 +7,8 @@ values (
     case when %(state)s = 'ok' then now() end
 )
 on conflict (source, connection) do update set
-state = excluded.state,
-message = excluded.message,
-next_step = excluded.next_step,
-attempted_at = excluded.attempted_at,
-succeeded_at = coalesce(excluded.succeeded_at, known.succeeded_at)
+    state = excluded.state,
+    message = excluded.message,
+    next_step = excluded.next_step,
+    attempted_at = excluded.attempted_at,
+    succeeded_at = coalesce(excluded.succeeded_at, known.succeeded_at)

@@ -128,11 +128,11 @@ select
 from days as d
 left join present as c on d.age = c.age
 on conflict (usage_date) do update set
-cost_usd = excluded.cost_usd,
-share_in = excluded.share_in,
-expected_cost = excluded.expected_cost,
-lower_bound = excluded.lower_bound,
-upper_bound = excluded.upper_bound,
-is_provisional = excluded.is_provisional,
-basis = excluded.basis,
-computed_at = now()
+    cost_usd = excluded.cost_usd,
+    share_in = excluded.share_in,
+    expected_cost = excluded.expected_cost,
+    lower_bound = excluded.lower_bound,
+    upper_bound = excluded.upper_bound,
+    is_provisional = excluded.is_provisional,
+    basis = excluded.basis,
+    computed_at = now()

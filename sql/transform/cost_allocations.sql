@@ -15,7 +15,7 @@ with units as (
         sum(a.cost_usd) as cost_usd
     from costpulse.key_allocations as a
     inner join costpulse.cost_keys as k on a.key_id = k.key_id
-    where a.usage_date = any(%(days)s::date [])
+    where a.usage_date = any(%(days)s::date[])
     group by
         a.usage_date, a.team_id, a.rule_id, a.method, k.workspace_id, a.sku_name, k.product, a.usage_unit
 )

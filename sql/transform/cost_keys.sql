@@ -28,9 +28,9 @@ from staged_cost_keys as s
 window same_key as (partition by s.key_id)
 order by s.key_id asc, s.last_usage_date desc, s.job_name asc nulls last
 on conflict (key_id) do update set
-first_usage_date = least(known.first_usage_date, excluded.first_usage_date),
-last_usage_date = greatest(known.last_usage_date, excluded.last_usage_date),
-job_name = case
-    when excluded.last_usage_date >= known.last_usage_date then coalesce(excluded.job_name, known.job_name)
-    else coalesce(known.job_name, excluded.job_name)
-end
+    first_usage_date = least(known.first_usage_date, excluded.first_usage_date),
+    last_usage_date = greatest(known.last_usage_date, excluded.last_usage_date),
+    job_name = case
+        when excluded.last_usage_date >= known.last_usage_date then coalesce(excluded.job_name, known.job_name)
+        else coalesce(known.job_name, excluded.job_name)
+    end

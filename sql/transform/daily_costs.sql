@@ -18,5 +18,5 @@ select
     sum(a.record_count) as record_count
 from costpulse.key_allocations as a
 inner join costpulse.cost_keys as k on a.key_id = k.key_id
-where a.usage_date = any(%(days)s::date [])
+where a.usage_date = any(%(days)s::date[])
 group by a.usage_date, k.workspace_id, a.sku_name, k.product, a.usage_unit, a.team_id

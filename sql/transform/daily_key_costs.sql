@@ -16,5 +16,5 @@ select
     sum(a.unpriced_quantity) as unpriced_quantity,
     sum(a.record_count) as record_count
 from costpulse.key_allocations as a
-where a.usage_date = any(%(days)s::date [])
+where a.usage_date = any(%(days)s::date[])
 group by a.usage_date, a.key_id, a.sku_name, a.usage_unit, a.team_id

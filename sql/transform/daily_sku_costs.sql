@@ -15,5 +15,5 @@ select
     sum(d.unpriced_quantity) as unpriced_quantity,
     sum(d.record_count) as record_count
 from costpulse.daily_costs as d
-where d.usage_date = any(%(days)s::date [])
+where d.usage_date = any(%(days)s::date[])
 group by d.usage_date, d.sku_name, d.product, d.usage_unit

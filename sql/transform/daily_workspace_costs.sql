@@ -11,5 +11,5 @@ select
     sum(d.cost_usd) as cost_usd,
     sum(d.record_count) as record_count
 from costpulse.daily_costs as d
-where d.usage_date = any(%(days)s::date [])
+where d.usage_date = any(%(days)s::date[])
 group by d.usage_date, d.workspace_id, d.product

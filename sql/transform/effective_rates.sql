@@ -5,6 +5,7 @@ select
     p.dbu_rate,
     f.effective_rate,
     f.price_adjustment_id
-from unnest(%(sku_names)s::text [], %(usage_dates)s::date [], %(dbu_rates)s::numeric [])
-    as p (sku_name, usage_date, dbu_rate)
+from
+    unnest(%(sku_names)s::text[], %(usage_dates)s::date[], %(dbu_rates)s::numeric[])
+        as p (sku_name, usage_date, dbu_rate)
 cross join lateral costpulse.price_in_force(p.sku_name, p.usage_date, p.dbu_rate) as f

@@ -18,5 +18,5 @@ select
     sum(r.cost_usd) as cost_usd,
     sum(r.record_count) as record_count
 from costpulse.cost_records as r
-where r.usage_date = any(%(days)s::date [])
+where r.usage_date = any(%(days)s::date[])
 group by r.usage_date, r.key_id, r.sku_name, r.usage_unit

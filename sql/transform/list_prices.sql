@@ -15,10 +15,12 @@ select
     s.account_id
 from staged_list_prices as s
 on conflict (cloud, sku_name, usage_unit, currency_code, price_start_time) do update set
-price_end_time = excluded.price_end_time,
-default_rate = excluded.default_rate,
-effective_rate = excluded.effective_rate,
-account_id = excluded.account_id
-where
-    (known.price_end_time, known.default_rate, known.effective_rate, known.account_id)
-    is distinct from (excluded.price_end_time, excluded.default_rate, excluded.effective_rate, excluded.account_id)
+    price_end_time = excluded.price_end_time,
+    default_rate = excluded.default_rate,
+    effective_rate = excluded.effective_rate,
+    account_id = excluded.account_id
+where (
+    known.price_end_time, known.default_rate, known.effective_rate, known.account_id
+) is distinct from (
+    excluded.price_end_time, excluded.default_rate, excluded.effective_rate, excluded.account_id
+)

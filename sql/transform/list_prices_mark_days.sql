@@ -29,7 +29,7 @@ differences as (
         coalesce(s.sku_name, k.sku_name) as sku_name,
         coalesce(s.usage_unit, k.usage_unit) as usage_unit,
         case
-            when s.effective_rate is not distinct from k.effective_rate
+            when (s.effective_rate is not distinct from k.effective_rate)
                 then least(s.price_end_time, k.price_end_time)
             else coalesce(s.price_start_time, k.price_start_time)
         end as touched_from,

@@ -39,16 +39,16 @@ from staged_workspaces as s
 full join usage_of_workspace as u on s.workspace_id = u.workspace_id
 where coalesce(s.workspace_id, u.workspace_id) is not null
 on conflict (workspace_id) do update set
-name = coalesce(excluded.name, known.name),
-host = coalesce(excluded.host, known.host),
-cloud = coalesce(excluded.cloud, known.cloud),
-region = coalesce(excluded.region, known.region),
-status = coalesce(excluded.status, 'VANISHED'),
-plan = coalesce(excluded.plan, known.plan),
-account_id = coalesce(excluded.account_id, known.account_id),
-host_source = coalesce(excluded.host_source, known.host_source),
-cloud_source = coalesce(excluded.cloud_source, known.cloud_source),
-region_source = coalesce(excluded.region_source, known.region_source),
-plan_source = coalesce(excluded.plan_source, known.plan_source),
-created_at = coalesce(excluded.created_at, known.created_at),
-updated_at = now()
+    name = coalesce(excluded.name, known.name),
+    host = coalesce(excluded.host, known.host),
+    cloud = coalesce(excluded.cloud, known.cloud),
+    region = coalesce(excluded.region, known.region),
+    status = coalesce(excluded.status, 'VANISHED'),
+    plan = coalesce(excluded.plan, known.plan),
+    account_id = coalesce(excluded.account_id, known.account_id),
+    host_source = coalesce(excluded.host_source, known.host_source),
+    cloud_source = coalesce(excluded.cloud_source, known.cloud_source),
+    region_source = coalesce(excluded.region_source, known.region_source),
+    plan_source = coalesce(excluded.plan_source, known.plan_source),
+    created_at = coalesce(excluded.created_at, known.created_at),
+    updated_at = now()

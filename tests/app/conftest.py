@@ -29,7 +29,9 @@ def books() -> Books:
     )
     for back in range(55):
         day = TODAY - timedelta(days=back)
-        made.add(day, "100.123456789012345678", job_id="1", job_name="<b>nightly</b> load", team=1, tags={"env": "prod"})
+        made.add(
+            day, "100.123456789012345678", job_id="1", job_name="<b>nightly</b> load", team=1, tags={"env": "prod"}
+        )
         made.add(day, f"{20 + back}.10", job_id="2", job_name="=cmd()|'x'", user_email="ada@example.com")
         made.add(day, "33.33", product="SQL_SERVERLESS", sku="SQL_SERVERLESS", warehouse_id="abcdef123456", team=2)
         made.add(day, "-1.05", workspace=None, product="DEFAULT_STORAGE", sku="STORAGE", unit="GB", tags={"env": ""})

@@ -6,9 +6,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from costpulse_assets.errors import SourceUnavailable
 from costpulse_assets.resources.source import Parameter
 from tests.wire.conftest import Serve
 from tests.wire.engine import PlainEngine
+from tests.wire.faults import forget_operation
 
 EVERY_TYPE = """
     select
@@ -111,6 +113,20 @@ def test_two_results_are_read_in_turns(serve: Serve) -> None:
     read = [reader.read_next_batch() for _ in range(2) for reader in (one, two)]
 
     assert [batch["i"][0].as_py() for batch in read] == [0, 1000, 50, 1050]
+
+
+def test_a_reader_of_a_lost_connection_does_not_harm_the_next_one(serve: Serve) -> None:
+    wire = serve(forget_operation("FetchResults"))
+    old, lost = (wire.warehouse.fetch("select i from range(200) as numbers(i)") for _ in range(2))
+    with pytest.raises(SourceUnavailable):
+        lost.read_all()
+    new = wire.warehouse.fetch("select i from range(200) as numbers(i)")
+
+    with pytest.raises(SourceUnavailable, match="closed in the meantime"):
+        old.read_all()
+
+    assert new.read_all().num_rows == 200
+    assert wire.server.calls.count("OpenSession") == 2
 
 
 def test_parameters_are_typed_on_the_wire_and_never_in_the_text(serve: Serve) -> None:

@@ -1,0 +1,93 @@
+"""The code location loads by itself, and every asset carries what people need to work with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from costpulse_assets.definitions import build_definitions
+from tests.pipeline import pretend_today
+from tests.small_account import MONDAY
+
+ASSETS = {
+    "list_prices": "collectors",
+    "cost_records": "collectors",
+    "cost_keys": "collectors",
+    "collected_days": "collectors",
+    "collection_log": "collectors",
+    "workspaces": "collectors",
+    "key_allocations": "allocation",
+    "cost_allocations": "allocation",
+    "daily_costs": "costs",
+    "daily_key_costs": "costs",
+    "completeness": "costs",
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(pretend_today(MONDAY))
+
+
+def test_the_code_location_loads_in_a_fresh_interpreter_without_settings_network_or_database(tmp_path: Path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COSTPULSE_", "DAGSTER_"))}
+    code = "from costpulse_assets.definitions import definitions; definitions()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_assets_are_these_in_these_layers(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    found = {key.to_user_string(): graph.get(key).group_name for key in graph.materializable_asset_keys}
+    assert found == ASSETS
+
+
+def test_every_asset_has_owner_description_kinds_and_freshness(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.owners == ["team:finops"], key
+        assert node.description, key
+        assert node.kinds, key
+        assert node.freshness_policy is not None, key
+
+
+def test_data_flows_down_from_the_system_tables(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.materializable_asset_keys
+    }
+    assert parents["cost_records"] == {"system/billing/usage", "list_prices", "price_adjustments"}
+    assert parents["daily_costs"] == {"key_allocations"}
+    assert parents["key_allocations"] == {"cost_records", "cost_keys", "collected_days"}
+
+
+def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    blocking = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in graph.asset_check_keys
+        if graph.get_check_spec(key).blocking
+    }
+    assert blocking == {
+        ("cost_records", "control_totals_match"),
+        ("key_allocations", "adds_up_to_cost_records"),
+        ("cost_allocations", "adds_up_to_cost_records"),
+        ("daily_costs", "adds_up_to_cost_records"),
+        ("daily_key_costs", "adds_up_to_cost_records"),
+    }
+
+
+def test_schedules_and_sensors_are_on_by_default(definitions: dg.Definitions):
+    repository = definitions.get_repository_def()
+    assert {schedule.name for schedule in repository.schedule_defs} == {"collect_trailing_days", "rescan_retention"}
+    assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)
+    assert {sensor.name for sensor in repository.sensor_defs} >= {"reprice_changed_days"}
+    assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)

@@ -94,3 +94,7 @@ class SourceTimeout(SourceError):
     """The statement took longer than the allowed time and was cancelled."""
 
     retryable = True
+
+
+class WarehouseUnusable(SourceError):
+    """The host answers, but there is no SQL warehouse of a usable type behind the HTTP path."""

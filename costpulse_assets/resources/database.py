@@ -84,9 +84,7 @@ def run(connection: Connection, statement: str, parameters: Mapping[str, Any] | 
     return cursor.fetchall() if cursor.description else []
 
 
-def expect_no_rows(
-    connection: Connection, check: str, parameters: Mapping[str, Any], *, otherwise: str
-) -> None:
+def expect_no_rows(connection: Connection, check: str, parameters: Mapping[str, Any], *, otherwise: str) -> None:
     """Run a file of `sql/checks/` that must return no row.
 
     Raises:
@@ -105,9 +103,7 @@ def delete_days(connection: Connection, table: str, from_date: object, to_date: 
     """Delete days of a table, with the dates as constants: TimescaleDB then finds the compressed segments."""
     with psycopg.ClientCursor(connection) as cursor:
         cursor.execute(
-            sql.SQL("delete from {} where usage_date between %s and %s").format(
-                sql.Identifier("costpulse", table)
-            ),
+            sql.SQL("delete from {} where usage_date between %s and %s").format(sql.Identifier("costpulse", table)),
             [from_date, to_date],
         )
 

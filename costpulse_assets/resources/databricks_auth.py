@@ -12,8 +12,8 @@ from base64 import b64encode
 from collections.abc import Callable
 from http.client import HTTPException
 
-from costpulse_assets.errors import SourceCredentials
-from costpulse_assets.resources.databricks_errors import WarehouseUnusable, of_status, redact, unreachable
+from costpulse_assets.errors import SourceCredentials, WarehouseUnusable
+from costpulse_assets.resources.databricks_errors import of_status, redact, unreachable
 from costpulse_assets.settings import Connection
 
 _TIMEOUT_SECONDS = 30.0

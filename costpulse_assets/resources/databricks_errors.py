@@ -23,12 +23,8 @@ from costpulse_assets.errors import (
     SourceTimeout,
     SourceUnavailable,
     SourceUnreachable,
+    WarehouseUnusable,
 )
-
-
-class WarehouseUnusable(SourceError):
-    """The host answers, but there is no SQL warehouse of a usable type behind the http path."""
-
 
 _TRY_LATER = "Nothing was changed; run the same command again later."
 _WAREHOUSE_STATE = "Look at the warehouse's state in Databricks, then run the same command again."

@@ -8,8 +8,6 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from costpulse_assets.errors import BadSettings
-from costpulse_assets.resources.databricks import DatabricksWarehouse
-from costpulse_assets.resources.demo_account import DemoAccount
 from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Settings
 
@@ -29,7 +27,10 @@ def open_source(settings: Settings) -> Iterator[Source]:
     Raises:
         BadSettings: neither Databricks nor the demo account is configured.
     """
+    # Each adapter is imported where it is used: the libraries behind them take most of a command's start.
     if reads_demo_account(settings):
+        from costpulse_assets.resources.demo_account import DemoAccount
+
         facts = demo_account_facts(settings)
         with DemoAccount(
             seed=facts.seed,
@@ -46,6 +47,8 @@ def open_source(settings: Settings) -> Iterator[Source]:
             next_step="Set COSTPULSE_DATABRICKS_HOST, COSTPULSE_DATABRICKS_HTTP_PATH and COSTPULSE_DATABRICKS_TOKEN "
             "(or COSTPULSE_DATABRICKS_CLIENT_ID and COSTPULSE_DATABRICKS_CLIENT_SECRET), or start with --demo.",
         )
+    from costpulse_assets.resources.databricks import DatabricksWarehouse
+
     with DatabricksWarehouse(
         settings.sources[0], statement_timeout_seconds=settings.statement_timeout_seconds
     ) as warehouse:

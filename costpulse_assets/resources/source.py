@@ -22,9 +22,7 @@ class Source(Protocol):
     #: What it is called in logs, metadata and collection_status, e.g. the host name or "demo account".
     name: str
 
-    def fetch(
-        self, statement: str, parameters: Mapping[str, Parameter] | None = None
-    ) -> pa.RecordBatchReader:
+    def fetch(self, statement: str, parameters: Mapping[str, Parameter] | None = None) -> pa.RecordBatchReader:
         """Run one read-only statement and stream its result.
 
         The reader has the result's schema even when there are no rows. Any error while reading

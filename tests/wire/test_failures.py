@@ -17,9 +17,9 @@ from costpulse_assets.errors import (
     SourceTimeout,
     SourceUnavailable,
     SourceUnreachable,
+    WarehouseUnusable,
 )
 from costpulse_assets.resources.databricks import DatabricksWarehouse
-from costpulse_assets.resources.databricks_errors import WarehouseUnusable
 from tests.wire.conftest import SMALL_LIMITS, TOKEN, Serve, Wire
 from tests.wire.faults import (
     FOR_EVER,

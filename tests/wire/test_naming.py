@@ -15,8 +15,9 @@ from costpulse_assets.errors import (
     SourceThrottled,
     SourceTimeout,
     SourceUnavailable,
+    WarehouseUnusable,
 )
-from costpulse_assets.resources.databricks_errors import WarehouseUnusable, classify
+from costpulse_assets.resources.databricks_errors import classify
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from costpulse_assets.errors import (
     SourceThrottled,
     SourceUnavailable,
     SourceUnreachable,
+    WarehouseUnusable,
 )
 from costpulse_assets.resources.databricks import DatabricksWarehouse
-from costpulse_assets.resources.databricks_errors import WarehouseUnusable
 from costpulse_assets.settings import Connection
 from tests.wire.conftest import SMALL_LIMITS, TOKEN, Certificate, Serve
 from tests.wire.engine import PlainEngine

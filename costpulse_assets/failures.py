@@ -13,9 +13,17 @@ RETRY_TRANSIENT = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXP
 
 @contextmanager
 def named_failures() -> Iterator[None]:
-    """Turns a CostPulseError into a Dagster failure that shows its name, sentence and next step."""
+    """Turns a CostPulseError into a Dagster failure that shows its name, sentence and next step.
+
+    An interrupt (Ctrl-C, or a run ended from the Dagster UI) becomes a failure without retries: with a retry policy
+    Dagster would wait and then go on with what it was asked to stop.
+    """
     try:
         yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
+        raise dg.Failure(
+            description="Interrupted; what was finished is kept, the next run continues.", allow_retries=False
+        ) from interrupt
     except CostPulseError as error:
         raise dg.Failure(
             description=str(error),

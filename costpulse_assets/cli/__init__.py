@@ -1,6 +1,10 @@
 """The `costpulse` command: one file per verb, errors as one sentence and the next step, exit code 0 only on success."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 from click.exceptions import Exit
@@ -27,7 +31,8 @@ for command in (up, migrate, materialize, query, sql, env):
 def main() -> None:
     """Entry point: named failures become one sentence and the next step on stderr."""
     try:
-        cli.main(standalone_mode=False)
+        with _interruptible():
+            cli.main(standalone_mode=False)
     except CostPulseError as error:
         click.echo(f"costpulse: {error.message}\n  Next step: {error.next_step}", err=True)
         sys.exit(1)
@@ -39,3 +44,24 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; what was finished is kept, the next start continues.", err=True)
         sys.exit(130)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM stops like Ctrl-C, and both work even where the shell that started us ignores them.
+
+    Only the first one counts: it makes us stop everything we started, which a second one must not break off.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

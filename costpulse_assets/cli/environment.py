@@ -1,12 +1,12 @@
 """What every command that works stands on: a migrated database, a Dagster instance, and the variables for children."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from costpulse_assets.errors import BadSettings
 from costpulse_assets.resources.database import Database
@@ -61,8 +61,8 @@ def open_environment(settings: Settings) -> Iterator[Environment]:
 
 
 def _beside(url: str, database: str) -> str:
-    """The same server, another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+    """The same server, another database; a URL that cannot be read stays one, for whoever connects to name it."""
+    return re.sub(r"^(\w+://(?:[^/@]*@)?[^/?]*)(?:/[^?]*)?", lambda found: f"{found[1]}/{database}", url)
 
 
 def _dagster_home(settings: Settings) -> Path:

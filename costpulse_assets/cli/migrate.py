@@ -1,16 +1,16 @@
 """`costpulse migrate`: bring the database to this version of the schema."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import click
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from costpulse_assets.cli.environment import Environment, open_environment
 from costpulse_assets.cli.options import data_dir_option
-from costpulse_assets.errors import DatabaseRefused
 from costpulse_assets.resources.database import named_database_errors
+from costpulse_assets.resources.database_errors import classify_database_error
 from costpulse_assets.resources.migrations import MigrationReport
 from costpulse_assets.resources.migrations import migrate as apply_migrations
 from costpulse_assets.settings import load_settings
@@ -45,33 +45,35 @@ def prepare_databases(environment: Environment) -> MigrationReport:
 
 
 def _create_dagster_database(environment: Environment) -> None:
-    name = unquote(urlsplit(environment.dagster_database_url).path.lstrip("/"))
+    url = environment.dagster_database_url
     try:
-        with psycopg.connect(environment.dagster_database_url, connect_timeout=10):
+        name = str(conninfo_to_dict(url).get("dbname", ""))
+        try:
+            psycopg.connect(url, connect_timeout=10).close()
             return
-    except psycopg.OperationalError:
-        pass  # missing, or not reachable: the attempt to create it tells which
-    with named_database_errors(), psycopg.connect(environment.database.url, autocommit=True) as connection:
-        if connection.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
+        except psycopg.OperationalError as refused:
+            if "does not exist" not in str(refused):
+                raise
+        with psycopg.connect(environment.database.url, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-            return
-    raise DatabaseRefused(
-        f"Dagster's database {name} exists but does not accept the connection.",
-        next_step="Check user and password in COSTPULSE_DAGSTER_DATABASE_URL.",
-    )
+    except psycopg.errors.DuplicateDatabase:
+        return  # another start was faster
+    except psycopg.Error as error:
+        raise classify_database_error(error, doing="use Dagster's database", url=url) from error
 
 
 def _create_app_login(owner_url: str, app_url: str) -> None:
     """The app's own login: exists, has this password, and is a member of costpulse_app (or is that role)."""
-    parts = urlsplit(app_url)
-    if parts.username is None or parts.username == urlsplit(owner_url).username:
-        return
-    user, password = unquote(parts.username), unquote(parts.password or "")
-    with named_database_errors(), psycopg.connect(owner_url) as connection:
-        if connection.execute("select from pg_roles where rolname = %s", [user]).fetchone() is None:
-            connection.execute(sql.SQL("create role {}").format(sql.Identifier(user)))
-        connection.execute(
-            sql.SQL("alter role {} login password {}").format(sql.Identifier(user), sql.Literal(password))
-        )
-        if user != "costpulse_app":
-            connection.execute(sql.SQL("grant costpulse_app to {}").format(sql.Identifier(user)))
+    with named_database_errors():
+        login = conninfo_to_dict(app_url)
+        user, password = login.get("user"), login.get("password", "")
+        if user is None or user == conninfo_to_dict(owner_url).get("user"):
+            return
+        with psycopg.connect(owner_url) as connection:
+            if connection.execute("select from pg_roles where rolname = %s", [user]).fetchone() is None:
+                connection.execute(sql.SQL("create role {}").format(sql.Identifier(str(user))))
+            connection.execute(
+                sql.SQL("alter role {} login password {}").format(sql.Identifier(str(user)), sql.Literal(password))
+            )
+            if user != "costpulse_app":
+                connection.execute(sql.SQL("grant costpulse_app to {}").format(sql.Identifier(str(user))))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import psycopg
-from dagster import DagsterEventType
+from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -73,36 +73,44 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Window,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:
-        raise _first_failure(result)
+        causes = list(_causes(result))
+        if any(cause.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError") for _, cause in causes):
+            raise KeyboardInterrupt
+        raise _first_failure(result, causes)
     return RunOutcome(result.run_id, (datetime.now(UTC) - started).total_seconds())
 
 
-def _first_failure(result: dg.ExecuteInProcessResult) -> RunFailed:
+def _causes(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str | None, SerializableErrorInfo]]:
+    """Every error of the run with its step (None outside of steps), first to last, each followed by its causes."""
     for event in result.all_events:
-        if event.event_type != DagsterEventType.STEP_FAILURE:
-            continue
-        data = event.step_failure_data
-        metadata = data.user_failure_data.metadata if data.user_failure_data else {}
-        if "what happened" in metadata:
-            return RunFailed(
-                f"{event.step_key}: {metadata['what happened'].value}",
-                next_step=str(metadata["next step"].value),
-            )
-        error = data.error
-        cause = error.cause if error is not None and error.cause is not None else error
-        return RunFailed(
-            f"{event.step_key} failed: {cause.message.strip() if cause else 'no reason was recorded'}",
-            next_step=f"Look at run {result.run_id} in the Dagster UI.",
-        )
+        error = getattr(event.event_specific_data, "error", None)
+        while error is not None:
+            yield event.step_key, error
+            error = error.cause
+
+
+def _first_failure(
+    result: dg.ExecuteInProcessResult, causes: list[tuple[str | None, SerializableErrorInfo]]
+) -> RunFailed:
+    look = f"Look at run {result.run_id} in the Dagster UI."
+    for step, cause in causes:
+        # What a CostPulseError says of itself, also where it arose outside of a step.
+        message, named, next_step = cause.message.partition(": ")[2].strip().partition(" Next step: ")
+        if named:
+            return RunFailed(f"{step}: {message}" if step else message, next_step=next_step)
     failed_checks = [
         f"{check.asset_key.to_user_string()}: {check.check_name}"
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
     ]
-    return RunFailed(
-        f"A blocking check failed: {', '.join(failed_checks)}." if failed_checks else "The run failed.",
-        next_step=f"Look at run {result.run_id} in the Dagster UI.",
-    )
+    if failed_checks:
+        return RunFailed(f"A blocking check failed: {', '.join(failed_checks)}.", next_step=look)
+    if causes:
+        step, error = causes[0]
+        while error.cause is not None:
+            error = error.cause
+        return RunFailed(f"{step or 'The run'} failed: {error.message.strip()}", next_step=look)
+    return RunFailed("The run failed.", next_step=look)
 
 
 @contextmanager

@@ -10,8 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from importlib.resources import files
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -72,53 +70,13 @@ class Services:
             "load_from:\n  - grpc_server:\n      host: 127.0.0.1\n"
             f"      port: {code_port}\n      location_name: costpulse\n"
         )
-        self._start(
-            "code-server",
-            [
-                "-m",
-                "dagster",
-                "code-server",
-                "start",
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(code_port),
-                "-m",
-                "costpulse_assets.definitions",
-            ],
-        )
-        self._start(
-            "app",
-            [
-                "-m",
-                "streamlit",
-                "run",
-                str(Path(str(files("costpulse_app"))) / "app.py"),
-                "--server.address",
-                settings.app_host,
-                "--server.port",
-                str(settings.app_port),
-                "--server.headless",
-                "true",
-                "--browser.gatherUsageStats",
-                "false",
-            ],
-        )
+        code = ("code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", "costpulse_assets.definitions")
+        self._start("code-server", "dagster", *code)
+        self._start("app", "costpulse_app")
         self._wait_for_port("code-server", "127.0.0.1", code_port)
-        self._start(
-            "dagster-webserver",
-            [
-                "-m",
-                "dagster_webserver",
-                "-w",
-                str(workspace),
-                "-h",
-                settings.dagster_host,
-                "-p",
-                str(settings.dagster_port),
-            ],
-        )
-        self._start("dagster-daemon", ["-m", "dagster._daemon", "run", "-w", str(workspace)])
+        address = ("-h", settings.dagster_host, "-p", str(settings.dagster_port))
+        self._start("dagster-webserver", "dagster_webserver", "-w", str(workspace), *address)
+        self._start("dagster-daemon", "dagster._daemon", "run", "-w", str(workspace))
         self._wait_for_url("app", f"http://{settings.app_host}:{settings.app_port}/healthz")
         self._wait_for_url("dagster-webserver", f"http://{settings.dagster_host}:{settings.dagster_port}/server_info")
 
@@ -150,17 +108,20 @@ class Services:
         for log in self._files:
             log.close()
 
-    def _start(self, name: str, arguments: list[str]) -> None:
+    def _start(self, name: str, module: str, *arguments: str) -> None:
         settings = self._settings
         log = (self._logs / f"{name}.log").open("wb")
         self._files.append(log)
         self._processes[name] = subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, "-W", "ignore", *arguments],
+            [sys.executable, "-m", module, *arguments],
             env={
                 **os.environ,
                 **self._environment.variables(),
                 # The working directory holds the .env file, but `python -m` must not import from there.
                 "PYTHONSAFEPATH": "1",
+                "PYTHONWARNINGS": "ignore",
+                "COSTPULSE_APP_HOST": settings.app_host,
+                "COSTPULSE_APP_PORT": str(settings.app_port),
                 "COSTPULSE_DAGSTER_URL": settings.dagster_url
                 or f"http://{settings.dagster_host}:{settings.dagster_port}",
             },

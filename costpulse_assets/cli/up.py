@@ -1,13 +1,11 @@
 """`costpulse up`: database, schema, first materialization, then the app and the Dagster UI until Ctrl-C."""
 
 import fcntl
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -64,7 +62,6 @@ def up(
         )
     with ExitStack() as stack:
         stack.enter_context(_only_one_up(settings))
-        stack.enter_context(_interruptible())
         started = time.monotonic()
         environment = stack.enter_context(open_environment(settings))
         report = prepare_databases(environment)
@@ -150,18 +147,3 @@ def _only_one_up(settings: Settings) -> Iterator[None]:
                 next_step="Use that one, stop it with Ctrl-C, or choose another folder with --data-dir.",
             ) from None
         yield
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM stops like Ctrl-C, and both work even where the shell that started us ignores them."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,0 +1,321 @@
+"""Both pages with the demo account's data, in a real browser over a real server."""
+
+import csv
+import io
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import costpulse_app
+from costpulse_app import formats
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+from tests.e2e.browser import CHROMIUM, bar, choose_row, chromium, keyed, metric, open_page, settled, table_cells
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+PAGES = {"/": "Overview", "/explorer": "Cost explorer"}
+#: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
+HARMLESS = ("/_stcore/", "Infinite extent for field")
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("demo")
+    # The test is a user of the server as well, so that it lives from the first process to the last.
+    with EmbeddedPostgres(folder):
+        subprocess.run(
+            [Path(sys.executable).parent / "costpulse", "up", "--demo", "--no-ui", "--days", "75"],
+            check=True,
+            env=os.environ | {"COSTPULSE_DATA_DIR": str(folder)},
+            stdout=subprocess.DEVNULL,
+        )
+        yield folder
+
+
+@contextmanager
+def app_server(**environment: str) -> Iterator[str]:
+    """The app server as `costpulse up` starts it; yields its address once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = Path(costpulse_app.__file__).parent / "app.py"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def health(address: str) -> tuple[int, bytes]:
+    """Status and body of the health check."""
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+@pytest.fixture(scope="module")
+def address(data_dir: Path) -> Iterator[str]:
+    with app_server(COSTPULSE_DATA_DIR=str(data_dir)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def open_(browser: Browser, address: str) -> Iterator[Opener]:
+    """Opens a page; at the end of the test nothing was asked from outside and the console is clean."""
+    contexts, outside, complaints = [], [], []
+
+    def opener(path: str = "/", *, scheme: str = "light", width: int = 1440) -> Page:
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1000})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:", "blob:", "ws://127.0.0.1"))
+                else outside.append(request.url)
+            ),
+        )
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(f"{message.text} {message.location}")
+                if message.type in ("error", "warning")
+                and not any(part in f"{message.text} {message.location}" for part in HARMLESS)
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        open_page(page, address + path, PAGES[urlsplit(path).path])
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def totals(data_dir: Path) -> Iterator[Callable[..., Decimal]]:
+    """Sums straight from the database."""
+    with EmbeddedPostgres(data_dir) as server, psycopg.connect(server.url("costpulse")) as connection:
+
+        def total(condition: str = "true", *values: object) -> Decimal:
+            statement = f"select sum(cost_usd) from costpulse.cost_records where {condition}"
+            return connection.execute(statement.encode(), values).fetchone()[0]  # type: ignore[index]
+
+        yield total
+
+
+def period(page: Page) -> tuple[date, date]:
+    """First and last day of the demo account's last thirty days, from the badges."""
+    query = parse_qs(urlsplit(page.url).query)
+    return date.fromisoformat(query["period"][0]), date.fromisoformat(query["period"][1])
+
+
+def exact(page: Page) -> Decimal:
+    """The total above the table of all groups."""
+    text = keyed(page, "table_head").inner_text()
+    found = re.search(r"total (-?)\$([\d,]+\.\d\d)", text)
+    assert found, text
+    return Decimal(found[1] + found[2].replace(",", ""))
+
+
+def cents(amount: Decimal) -> Decimal:
+    return Decimal(formats.money_to_the_cent(amount).replace("$", "").replace(",", ""))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 420])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_complete_in_every_theme_and_width(path: str, width: int, scheme: str, open_: Opener) -> None:
+    page = open_(path, scheme=scheme, width=width)
+    expect(page.get_by_text("Data to").first).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart").first.locator(".barlayer .point").first).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 31)"}[scheme]
+    for kind in ("stPlotlyChart", "stDataFrame"):
+        for element in page.get_by_test_id(kind).all():
+            named = element.evaluate(
+                "e => [e, ...e.querySelectorAll('*')].some(x => (x.getAttribute('aria-label') || '').length > 10)"
+            )
+            assert named, f"a {kind} has no accessible name"
+
+
+def test_the_menu_has_the_finished_pages_and_keeps_the_filters(open_: Opener) -> None:
+    page = open_("/?product=JOBS")
+    links = page.get_by_test_id("stSidebarNavLink")
+    assert [link.split("\n")[-1].strip() for link in links.all_inner_texts()] == ["Overview", "Cost explorer"]
+    links.filter(has_text="Cost explorer").click()
+    page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
+    settled(page)
+    expect(page).to_have_url(re.compile("/explorer\\?product=JOBS$"))
+    expect(keyed(page, "crumbs")).to_contain_text("Product: Jobs")
+
+
+def test_the_figures_are_those_of_the_database(open_: Opener, totals: Callable[..., Decimal]) -> None:
+    page = open_("/explorer?range=custom&period=2020-01-01&period=2030-01-01&by=user")
+    assert exact(page) == cents(totals())
+    assert metric(page, "Total").inner_text() == formats.money(totals())
+    page = open_("/explorer?range=custom&period=2020-01-01&period=2030-01-01&product=JOBS")
+    assert exact(page) == cents(totals("product = 'JOBS'"))
+
+
+def test_a_row_leads_down_and_the_total_below_is_the_rows_amount(open_: Opener, totals: Callable[..., Decimal]) -> None:
+    page = open_("/explorer?range=custom&period=2020-01-01&period=2030-01-01&by=product")
+    table = page.get_by_test_id("stDataFrame").last
+    row = table_cells(table)[1]
+    choose_row(page, table, 0)
+    expect(keyed(page, "crumbs")).to_contain_text("Product:")
+    settled(page)
+    product = parse_qs(urlsplit(page.url).query)["product"][0]
+    assert cents(Decimal(row[2].replace(",", ""))) == exact(page)
+    assert exact(page) == cents(totals("product = %s", product))
+
+
+def test_a_bar_leads_down_and_a_crumb_leads_back_up(open_: Opener) -> None:
+    page = open_("/explorer?range=90d&bin=month&by=workspace")
+    whole = exact(page)
+    box = bar(keyed(page, "chart"), 0, 0).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(keyed(page, "crumbs")).to_contain_text("Workspace:")
+    settled(page)
+    assert 0 < exact(page) < whole
+    keyed(page, "crumb_all").get_by_role("button").click()
+    expect(keyed(page, "crumbs")).to_have_count(0)
+    settled(page)
+    assert exact(page) == whole
+    expect(page).to_have_url(re.compile("by=workspace"))
+
+
+def test_a_bar_of_the_overview_opens_that_day_and_product(open_: Opener, totals: Callable[..., Decimal]) -> None:
+    page = open_("/")
+    box = bar(keyed(page, "trend"), 0, 10).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
+    settled(page)
+    first, last = period(page)
+    product = parse_qs(urlsplit(page.url).query)["product"][0]
+    assert first == last
+    assert exact(page) == cents(totals("product = %s and usage_date = %s", product, first))
+
+
+def test_a_mover_opens_in_the_explorer(open_: Opener) -> None:
+    page = open_("/")
+    choose_row(page, page.get_by_test_id("stDataFrame").last, 0)
+    page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
+    settled(page)
+    assert "compare=month" in page.url
+    expect(keyed(page, "crumbs")).to_be_visible()
+
+
+def test_the_copied_link_opens_the_same_view(open_: Opener) -> None:
+    page = open_("/explorer?range=90d&by=sku&bin=week&ws=~&measure=cost&compare=month&top=15")
+    keyed(page, "link").get_by_role("button").click()
+    link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").inner_text().strip()
+    shown = page.url
+    again = open_(link[link.index("/explorer") :])
+    assert parse_qs(urlsplit(again.url).query) == parse_qs(urlsplit(shown).query)
+    assert exact(again) == exact(page)
+
+
+def test_browser_back_returns_to_the_view_before(open_: Opener) -> None:
+    page = open_("/explorer?range=custom&period=2020-01-01&period=2030-01-01&by=product")
+    whole = exact(page)
+    choose_row(page, page.get_by_test_id("stDataFrame").last, 0)
+    expect(keyed(page, "crumbs")).to_contain_text("Product:")
+    settled(page)
+    page.go_back()
+    expect(keyed(page, "crumbs")).to_have_count(0)
+    settled(page)
+    assert exact(page) == whole
+
+
+@pytest.mark.parametrize("by", ["product", "job", "tag&key=team"])
+def test_the_csv_has_the_rows_of_the_table(by: str, open_: Opener) -> None:
+    page = open_(f"/explorer?range=90d&by={by}")
+    with page.expect_download() as download:
+        keyed(page, "csv").get_by_role("button").click()
+    written = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    # The exact total to the last digit is the sum of the file.
+    cost = rows[0].index("Cost")
+    assert cents(sum((Decimal(row[cost]) for row in rows[1:] if row[cost]), Decimal(0))) == exact(page)
+    shown = [[cell.strip() for cell in row] for row in table_cells(page.get_by_test_id("stDataFrame").last)]
+    names = [row[1] for row in shown[1:]]
+    amounts = [row[2] for row in shown[1:]]
+    for name, amount, row in zip(names, amounts, rows[1:], strict=False):
+        assert row[0].removeprefix("'") == name
+        assert Decimal(row[1] or 0) == Decimal(amount.replace(",", "") if amount not in ("", "-", "None") else 0)
+        assert row[0][:1] not in ("=", "+", "-", "@")
+
+
+def test_hostile_names_are_text_everywhere(open_: Opener) -> None:
+    page = open_("/explorer?range=90d&by=job&top=30")
+    assert page.locator(".st-key-chart b, .st-key-chart script, .st-key-chart img").count() == 0
+
+
+def test_why_explains_a_figure_with_its_days_and_price(open_: Opener) -> None:
+    page = open_("/")
+    keyed(page, "why_month_to_date").get_by_role("button").click()
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body).to_contain_text("from the first of the month to the last final day")
+    expect(body).to_contain_text("Exactly $")
+    expect(body).to_contain_text("At your price")
+
+
+def test_unknown_api_paths_are_not_answered_with_the_page(address: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{address}/api/v1/none", timeout=10)
+    assert refused.value.code == 404
+    refused.value.close()
+
+
+def test_the_health_check_says_whether_the_database_answers(address: str) -> None:
+    assert health(address) == (200, b'{"status":"ok","database":"ok"}')
+    with app_server(COSTPULSE_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none") as alone:
+        assert health(alone) == (503, b'{"status":"failing","database":"away"}')

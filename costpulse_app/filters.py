@@ -31,6 +31,8 @@ RANGES = {
     "custom": "Custom",
 }
 _LAST_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+#: The days a link or the calendar may name.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 TOPS = (7, 15, 30)
 #: Query parameter of each dimension that can be filtered.
 PARAMETERS = {name: "ws" if name == "workspace" else name for name in DIMENSIONS if name != "tag"}
@@ -81,12 +83,16 @@ class Filters:
     def period(self, first_day: date, newest: date) -> Period:
         """The days meant, given the oldest and the newest day with data.
 
-        A preset never reaches beyond the newest day; a custom period is cut to the days that exist when it
-        touches them at all.
+        What is asked for is cut to the days that exist, so that a mean per day counts no day before the first;
+        a period that touches none of them stays as it is.
         """
+        asked = self._asked(newest)
+        first, last = max(asked.first, first_day), min(asked.last, newest)
+        return Period(first, last) if first <= last else asked
+
+    def _asked(self, newest: date) -> Period:
         if self.custom is not None:
-            first, last = max(self.custom.first, first_day), min(self.custom.last, newest)
-            return Period(first, last) if first <= last else self.custom
+            return self.custom
         if self.range == "last_month":
             return whole_month(first_of_previous_month(newest))
         if self.range == "quarter":
@@ -305,6 +311,6 @@ def _first(query: Mapping[str, Sequence[str]], name: str) -> str:
 def _period(values: Sequence[str]) -> Period | None:
     try:
         first, last = (date.fromisoformat(value) for value in values)
-        return Period(first, last)
+        return Period(first, last) if first >= FIRST_DAY and last <= LAST_DAY else None
     except ValueError:
         return None

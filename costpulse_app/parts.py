@@ -136,7 +136,13 @@ def filter_bar(
         )
         if state["f_range"] == "custom":
             state.setdefault("f_period", (max(max(days) - timedelta(days=29), min(days)), max(days)))
-            st.date_input("First and last day", key="f_period", width=220, max_value=max(days))
+            st.date_input(
+                "First and last day",
+                key="f_period",
+                width=220,
+                min_value=filters.FIRST_DAY,
+                max_value=filters.LAST_DAY,
+            )
         for dimension, known in options.items():
             label = DIMENSIONS[dimension].label
             shown = names.all(dimension, [(group, None) for group in known])

@@ -15,15 +15,11 @@ RETRY_TRANSIENT = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXP
 def named_failures() -> Iterator[None]:
     """Turns a CostPulseError into a Dagster failure that shows its name, sentence and next step.
 
-    An interrupt (Ctrl-C, or a run ended from the Dagster UI) becomes a failure without retries: with a retry policy
-    Dagster would wait and then go on with what it was asked to stop.
+    Nothing else is retried either. An interrupt (Ctrl-C, or a run ended from the Dagster UI) least of all: Dagster
+    would take it for transient, wait, and go on with what it was asked to stop.
     """
     try:
         yield
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
-        raise dg.Failure(
-            description="Interrupted; what was finished is kept, the next run continues.", allow_retries=False
-        ) from interrupt
     except CostPulseError as error:
         raise dg.Failure(
             description=str(error),
@@ -34,3 +30,5 @@ def named_failures() -> Iterator[None]:
             },
             allow_retries=error.retryable,
         ) from error
+    except (Exception, KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -5,6 +5,7 @@ installs, each with exactly the variables its container would have; only address
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -265,7 +266,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, unpacked as the image installs it."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    # Without hatchling here, pip fetches it for the build.
+    isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
+    build = [*pip, "wheel", "--no-deps", *isolation, "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     site = folder / "site"

@@ -1,5 +1,6 @@
 """The `costpulse` command: one file per verb, errors as one sentence and the next step, exit code 0 only on success."""
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 import click
-from click.exceptions import Exit
 
 from costpulse_assets.cli.env import env
 from costpulse_assets.cli.materialize import materialize
@@ -30,17 +30,17 @@ for command in (up, migrate, materialize, query, sql, env):
 
 def main() -> None:
     """Entry point: named failures become one sentence and the next step on stderr."""
+    # Libraries log what they are about to raise, in their own words and many lines.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         with _interruptible():
-            cli.main(standalone_mode=False)
+            sys.exit(cli.main(prog_name="costpulse", standalone_mode=False))
     except CostPulseError as error:
         click.echo(f"costpulse: {error.message}\n  Next step: {error.next_step}", err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except Exit as stop:
-        sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; what was finished is kept, the next start continues.", err=True)
         sys.exit(130)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -89,6 +90,8 @@ def _text(value: Any) -> str:
 
 def _json(value: Any) -> str:
     """JSON text of a value; a Decimal is a JSON number with all its digits."""
+    if isinstance(value, Decimal | float) and not math.isfinite(value):
+        return json.dumps(str(value))  # JSON has no infinity
     if isinstance(value, Decimal):
-        return format(value, "f") if value.is_finite() else json.dumps(str(value))
+        return format(value, "f")
     return json.dumps(value, default=str, ensure_ascii=False)

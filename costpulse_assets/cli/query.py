@@ -78,12 +78,15 @@ def _top(connection: Connection, final: date, by: str, limit: int) -> tuple[list
     period = month_to_date(final)
     groups = spend_by_group(connection, Windows(period, final), by=by)
     groups.sort(key=lambda group: (-(group.cost_usd or Decimal(0)), group.group_id or ""))
+    names = {(row["dimension"], row["id"]): row["name"] for row in run(connection, "app/names")}
+
+    def name(group: GroupSpend) -> str:
+        if group.group_id is None:
+            return DIMENSIONS[by].without
+        return group.group_name or names.get((by, group.group_id)) or group.group_id
+
     columns = [by, "cost_usd", "list_cost_usd", "dbu_count"]
-    without = DIMENSIONS[by].without
-    return columns, [
-        [group.group_name or group.group_id or without, group.cost_usd, group.list_cost_usd, group.dbu_count]
-        for group in groups[:limit]
-    ]
+    return columns, [[name(group), group.cost_usd, group.list_cost_usd, group.dbu_count] for group in groups[:limit]]
 
 
 def _total(connection: Connection, period: Period) -> GroupSpend:

@@ -1,5 +1,8 @@
 """Running assets in this process, with progress for people and the first named failure for the caller."""
 
+import os
+import select
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +11,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import psycopg
-from dagster._utils.error import SerializableErrorInfo
+from dagster import DagsterEventType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,7 +20,11 @@ from costpulse_assets.collectors.windows import Window
 from costpulse_assets.definitions import build_definitions
 from costpulse_assets.errors import BadInput, CostPulseError, DatabaseUnavailable
 from costpulse_assets.resources.database import Database
+from costpulse_assets.resources.open_source import reads_demo_account
 from costpulse_assets.schedules import range_tags
+
+#: What collection_status calls the demo account.
+DEMO_ACCOUNT = "demo account"
 
 #: In the order of the way of the data: what people see while they wait.
 STAGES = {
@@ -51,8 +58,9 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Window,
         only_changed: take only the days that changed.
 
     Raises:
-        BadInput: there is no asset of that name.
+        BadInput: there is no asset of that name, or the database holds the bills of another source.
         RunFailed: with the sentence and next step of the first failure.
+        KeyboardInterrupt: also when the run took the signal for something else.
     """
     definitions = build_definitions(environment.settings)
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -64,8 +72,13 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Window,
         )
     if names:
         job = job.get_subset(asset_selection={dg.AssetKey.from_user_string(name) for name in names})
+    _expect_one_source(environment)
     started = datetime.now(UTC)
-    with dg.DagsterInstance.get() as instance, _progress(environment.database, window, started):
+    with (
+        _interruptible(),
+        dg.DagsterInstance.get() as instance,
+        _progress(environment.database, window, started),
+    ):
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -73,29 +86,27 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Window,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:
-        causes = list(_causes(result))
-        if any(cause.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError") for _, cause in causes):
-            raise KeyboardInterrupt
-        raise _first_failure(result, causes)
+        raise _first_failure(result)
     return RunOutcome(result.run_id, (datetime.now(UTC) - started).total_seconds())
 
 
-def _causes(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str | None, SerializableErrorInfo]]:
-    """Every error of the run with its step (None outside of steps), first to last, each followed by its causes."""
-    for event in result.all_events:
-        error = getattr(event.event_specific_data, "error", None)
-        while error is not None:
-            yield event.step_key, error
-            error = error.cause
+def _expect_one_source(environment: Environment) -> None:
+    """A database holds the bills of a real account or of the demo account, never of both."""
+    known = {row["connection"] for row in environment.database.rows("app/connections")}
+    demo = reads_demo_account(environment.settings)
+    if (demo and known - {DEMO_ACCOUNT}) or (not demo and DEMO_ACCOUNT in known):
+        raise BadInput(
+            f"This database already holds the bills of {', '.join(sorted(known))}.",
+            next_step="Choose another folder with --data-dir, or another COSTPULSE_DATABASE_URL.",
+        )
 
 
-def _first_failure(
-    result: dg.ExecuteInProcessResult, causes: list[tuple[str | None, SerializableErrorInfo]]
-) -> RunFailed:
+def _first_failure(result: dg.ExecuteInProcessResult) -> RunFailed:
     look = f"Look at run {result.run_id} in the Dagster UI."
-    for step, cause in causes:
+    causes = list(_causes(result))
+    for step, reason in causes:
         # What a CostPulseError says of itself, also where it arose outside of a step.
-        message, named, next_step = cause.message.partition(": ")[2].strip().partition(" Next step: ")
+        message, named, next_step = reason.partition(": ")[2].partition(" Next step: ")
         if named:
             return RunFailed(f"{step}: {message}" if step else message, next_step=next_step)
     failed_checks = [
@@ -105,12 +116,42 @@ def _first_failure(
     ]
     if failed_checks:
         return RunFailed(f"A blocking check failed: {', '.join(failed_checks)}.", next_step=look)
-    if causes:
-        step, error = causes[0]
-        while error.cause is not None:
+    step, reason = causes[0] if causes else (None, "no reason was recorded")
+    return RunFailed(f"{step or 'The run'} failed: {reason}", next_step=look)
+
+
+def _causes(result: dg.ExecuteInProcessResult) -> Iterator[tuple[str | None, str]]:
+    """What went wrong, first to last: step (None outside of steps) and message, the deepest cause of each first."""
+    for event in result.all_events:
+        failed = event.event_type in (DagsterEventType.STEP_FAILURE, DagsterEventType.RESOURCE_INIT_FAILURE)
+        error = getattr(event.event_specific_data, "error", None) if failed else None
+        messages = []
+        while error is not None:
+            messages.append(error.message.strip())
             error = error.cause
-        return RunFailed(f"{step or 'The run'} failed: {error.message.strip()}", next_step=look)
-    return RunFailed("The run failed.", next_step=look)
+        yield from ((event.step_key, message) for message in reversed(messages))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ends with KeyboardInterrupt if a signal came, whatever became of it inside.
+
+    While a run lasts Dagster has handlers of its own, DuckDB makes a RuntimeError of what they raise, and a signal
+    between two steps is dropped.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer)
+    try:
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            if select.select([reader], [], [], 0)[0]:
+                raise KeyboardInterrupt
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 @contextmanager

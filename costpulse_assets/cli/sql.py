@@ -13,6 +13,8 @@ from costpulse_assets.resources.database import named_database_errors
 from costpulse_assets.resources.migrations import check_schema
 from costpulse_assets.settings import load_settings
 
+_ACCEPTED = "Correct it; one read-only statement over the schema costpulse is accepted."
+
 
 @click.command()
 @click.argument("statement")
@@ -28,7 +30,7 @@ def sql(statement: str, output_format: str, timeout_seconds: int, data_dir: Path
         check_schema(environment.database.url)
         with psycopg.connect(environment.database.url, connect_timeout=10, options="-c timezone=UTC") as connection:
             connection.read_only = True
-            if connection.execute("select from pg_roles where rolname = 'costpulse_auditor'").fetchone():
+            if connection.execute("select 1 from pg_roles where rolname = 'costpulse_auditor'").fetchone():
                 connection.execute("set local role costpulse_auditor")
             connection.execute("set local search_path = costpulse, public")
             connection.execute("select set_config('statement_timeout', %s, true)", [f"{timeout_seconds}s"])
@@ -36,12 +38,14 @@ def sql(statement: str, output_format: str, timeout_seconds: int, data_dir: Path
                 # A binary cursor speaks the extended protocol, which takes exactly one statement.
                 with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
                     cursor.execute(statement.encode())
-                    columns = [column.name for column in cursor.description or ()]
-                    rows = cursor.fetchall() if cursor.description else []
+                    if cursor.description is None:
+                        raise BadInput("The statement was refused: it returns no rows.", next_step=_ACCEPTED)
+                    columns = [column.name for column in cursor.description]
+                    rows = cursor.fetchall()
             except (psycopg.ProgrammingError, psycopg.DataError, psycopg.errors.ReadOnlySqlTransaction) as error:
                 raise BadInput(
                     f"The statement was refused: {str(error).splitlines()[0]}.",
-                    next_step="Correct it; one read-only statement over the schema costpulse is accepted.",
+                    next_step=_ACCEPTED,
                 ) from error
             except psycopg.errors.QueryCanceled as error:
                 raise BadInput(

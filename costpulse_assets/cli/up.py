@@ -12,15 +12,12 @@ import click
 from costpulse_assets.cli.environment import Environment, open_environment
 from costpulse_assets.cli.migrate import prepare_databases, summary
 from costpulse_assets.cli.options import data_dir_option, print_rows
-from costpulse_assets.cli.runs import RunFailed, run_assets
+from costpulse_assets.cli.runs import DEMO_ACCOUNT, RunFailed, run_assets
 from costpulse_assets.cli.services import Services, expect_free_ports
 from costpulse_assets.collectors.windows import Window
-from costpulse_assets.errors import AlreadyRunning, BadInput, BadSettings
+from costpulse_assets.errors import AlreadyRunning, BadSettings
 from costpulse_assets.resources.open_source import first_usage_date, reads_demo_account
 from costpulse_assets.settings import Settings, load_settings
-
-#: What collection_status calls the demo account.
-DEMO_ACCOUNT = "demo account"
 
 
 @click.command()
@@ -68,7 +65,6 @@ def up(
         click.echo(summary(report))
         for note in report.notes:
             click.echo(f"  note: {note}")
-        _expect_one_source(environment)
         first_day = max(
             first_usage_date(settings), settings.current_date() - timedelta(days=settings.retention_days - 1)
         )
@@ -114,17 +110,6 @@ def _print_summary(environment: Environment, seconds: float) -> None:
 
 def _source_name(settings: Settings) -> str:
     return f"the {DEMO_ACCOUNT}" if reads_demo_account(settings) else settings.sources[0].host
-
-
-def _expect_one_source(environment: Environment) -> None:
-    """A database holds the bills of a real account or of the demo account, never of both."""
-    known = {row["connection"] for row in environment.database.rows("app/connections")}
-    demo = reads_demo_account(environment.settings)
-    if (demo and known - {DEMO_ACCOUNT}) or (not demo and DEMO_ACCOUNT in known):
-        raise BadInput(
-            f"This database already holds the bills of {', '.join(sorted(known))}.",
-            next_step="Choose another folder with --data-dir, or another COSTPULSE_DATABASE_URL.",
-        )
 
 
 @contextmanager

@@ -79,7 +79,7 @@ comment on column costpulse.cost_keys.first_usage_date is 'First usage day with 
 comment on column costpulse.cost_keys.last_usage_date is 'Last usage day with this key.';
 
 comment on table costpulse.cost_records is
-'One row per usage day, ingestion day, record type, attribution key, SKU, unit and list rate. Corrections keep their own rows: the net is a plain sum.';
+'One row per usage day, ingestion day, record type, key, SKU, unit and list rate; the net is a plain sum.';
 comment on column costpulse.cost_records.usage_date is 'Day of the usage (UTC).';
 comment on column costpulse.cost_records.ingestion_date is 'Day the rows entered the billing table.';
 comment on column costpulse.cost_records.record_type is 'ORIGINAL, RETRACTION or RESTATEMENT.';

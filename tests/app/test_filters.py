@@ -63,6 +63,7 @@ def test_defaults_are_not_in_the_url() -> None:
         {"range": ["custom"], "period": ["2026-11-02", "2026-11-01"]},
         {"range": ["custom"], "period": ["2026-13-01", "x"]},
         {"range": ["custom"], "period": ["2026-11-01"]},
+        {"range": ["custom"], "period": ["1900-01-01", "2026-11-01"]},
         {"basis": ["free"]},
         {"ws": [""]},
         {"tag": [""]},
@@ -99,6 +100,10 @@ def test_presets_end_on_the_newest_day_with_data(chosen: str, first: date, last:
 def test_a_custom_period_is_cut_to_the_days_that_exist() -> None:
     asked = Filters().on(Period(date(2020, 1, 1), date(2030, 1, 1)))
     assert asked.period(date(2026, 1, 1), date(2026, 11, 24)) == Period(date(2026, 1, 1), date(2026, 11, 24))
+
+
+def test_a_preset_begins_with_the_first_day_that_exists() -> None:
+    assert Filters("90d").period(date(2026, 11, 1), date(2026, 11, 24)) == Period(date(2026, 11, 1), date(2026, 11, 24))
 
 
 def test_a_custom_period_without_data_stays_as_asked() -> None:

@@ -194,6 +194,14 @@ def test_a_link_opens_the_same_view_and_stays_as_it_is(app: Opener, books: Books
         assert query(test)[name] == (value if isinstance(value, list) else [value])
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_period_beyond_the_data_is_cut_to_it(page: str | None, app: Opener, books: Books, filled: str) -> None:
+    test = app(filled, page, range="custom", period=["2020-01-01", "2030-01-01"])
+    assert not test.exception
+    assert formats.money_to_the_cent(books.total()) in texts(test)
+    assert query(test)["period"] == ["2020-01-01", "2030-01-01"]
+
+
 def test_unknown_values_in_a_link_are_dropped(app: Opener, filled: str) -> None:
     test = app(filled, EXPLORER, ws="999", team="77", by="moon", range="never")
     assert not test.exception

@@ -19,6 +19,7 @@ _ARGUMENTS = (
 )
 _RESTING = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 _PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def keyed(page: Page, key: str) -> Locator:
 
 
 def table_cells(table: Locator) -> list[list[str]]:
-    """Header and rows of a table, as the exact raw values: the picture is a canvas with a hidden grid inside."""
+    """Header and rows of a table, raw values: the picture is a canvas with a hidden grid inside."""
     grid = table.locator("canvas table")
     grid.locator("td[role=gridcell]").first.wait_for(state="attached", timeout=_PATIENCE)
     rows = grid.locator("tr")
@@ -74,9 +75,21 @@ def table_cells(table: Locator) -> list[list[str]]:
 def choose_row(page: Page, table: Locator, number: int) -> None:
     """Tick the box of a row."""
     table.locator("canvas td[role=gridcell]").first.wait_for(state="attached", timeout=_PATIENCE)
+    table.scroll_into_view_if_needed()
     box = table.locator("canvas").first.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 16, box["y"] + 35 + 17 + 35 * number)
+
+
+def click_middle(page: Page, mark: Locator) -> None:
+    """Click a mark of a chart where it is drawn, once it has stopped moving."""
+    mark.scroll_into_view_if_needed()
+    box, before = mark.bounding_box(), None
+    while box != before:
+        page.wait_for_timeout(200)
+        box, before = mark.bounding_box(), box
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def bar(chart: Locator, series: int, number: int) -> Locator:

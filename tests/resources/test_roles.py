@@ -32,12 +32,13 @@ def url(database_url: str) -> str:
         for team in (1, 2, None):
             connection.execute(
                 "insert into costpulse.daily_costs (usage_date, sku_name, product, usage_unit, team_id, "
-                "usage_quantity, cost_usd, unpriced_quantity, record_count) values (%s, 'S', 'JOBS', 'DBU', %s, 1, 1, 0, 1)",
+                "usage_quantity, cost_usd, unpriced_quantity, record_count) "
+                "values (%s, 'S', 'JOBS', 'DBU', %s, 1, 1, 0, 1)",
                 [MONDAY, team],
             )
             connection.execute(
-                "insert into costpulse.daily_workspace_costs (usage_date, workspace_id, product, cost_usd, record_count)"
-                " values (%s, %s, 'JOBS', 1, 1)",
+                "insert into costpulse.daily_workspace_costs (usage_date, workspace_id, product, cost_usd, "
+                "record_count) values (%s, %s, 'JOBS', 1, 1)",
                 [MONDAY, f"w{team}"],
             )
     return database_url

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from costpulse_app import db
+# charts and parts bring plotly and pandas: loaded with the server, not with the first visitor's page.
+from costpulse_app import charts, db, parts  # noqa: F401
 
 _log = logging.getLogger("costpulse_app")
 

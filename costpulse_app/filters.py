@@ -12,8 +12,8 @@ from typing import Literal, cast, get_args
 
 import streamlit as st
 
-from costpulse_assets.costs.periods import Period, first_of_previous_month, month_to_date, whole_month
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, Bin, Measure, Selection
+from costpulse_assets.periods import Period, first_of_previous_month, month_to_date, whole_month
 
 Basis = Literal["price", "list"]
 Compare = Literal["previous", "month", "none"]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from costpulse_assets.costs.periods import Period
 from costpulse_assets.costs.spend import Measure
+from costpulse_assets.periods import Period
 
 UNKNOWN = "-"
 

@@ -10,15 +10,16 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import pandas as pd
 import streamlit as st
 
 from costpulse_app import db, filters, formats, queries
 from costpulse_app.filters import Filters, View
 from costpulse_app.metrics import METRICS
 from costpulse_app.names import Names
-from costpulse_assets.costs.periods import Period, last_final_day
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, Measure, Selection
 from costpulse_assets.errors import CostPulseError, SchemaMismatch
+from costpulse_assets.periods import Period, last_final_day
 
 _log = logging.getLogger("costpulse_app")
 
@@ -399,8 +400,6 @@ def table(
     height: Literal["auto", "content"] = "auto",
 ) -> None:
     """A table; Decimals stay exact, unknown values are a dash, and a chosen row calls `on_select`."""
-    import pandas as pd
-
     frame_of_rows = pd.DataFrame(list(rows), dtype=object)
     st.dataframe(
         frame_of_rows,

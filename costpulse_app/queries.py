@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 
 from costpulse_app import db
 from costpulse_assets.costs import spend
-from costpulse_assets.costs.periods import Period
 from costpulse_assets.costs.spend import Bin, BinSpend, GroupSpend, Measure, Selection, Unpriced, Windows
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
 
 Version = tuple[Any, ...]

@@ -8,7 +8,7 @@ import dagster as dg
 from costpulse_assets.derived_days import DerivedTable, build, days_to_build
 from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
 from costpulse_assets.freshness import FRESH_EVERY_DAY
-from costpulse_assets.layers import OWNER, Layer, Pool
+from costpulse_assets.layers import OWNER, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
 from costpulse_assets.table_schema import table_schema

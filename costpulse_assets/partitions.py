@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from costpulse_assets.collectors.windows import Window
 from costpulse_assets.layers import ONLY_CHANGED_TAG
+from costpulse_assets.periods import Period
 
 
 def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
@@ -13,10 +13,10 @@ def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 
-def run_window(context: dg.AssetExecutionContext) -> Window:
+def run_window(context: dg.AssetExecutionContext) -> Period:
     """The usage days of this run, both ends included."""
     window = context.partition_time_window
-    return Window(window.start.date(), (window.end - timedelta(days=1)).date())
+    return Period(window.start.date(), (window.end - timedelta(days=1)).date())
 
 
 def only_changed(context: dg.AssetExecutionContext) -> bool:

@@ -9,8 +9,8 @@ import streamlit as st
 from costpulse_app import charts, filters, formats, parts, queries
 from costpulse_app.filters import TOPS, Filters, View
 from costpulse_app.parts import Frame
-from costpulse_assets.costs.periods import Period, preceding, previous_comparable
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Measure, Windows
+from costpulse_assets.periods import Period, preceding, previous_comparable
 
 _AMOUNTS: Mapping[Measure, str] = {"cost": "Cost", "list": "List cost", "dbu": "DBU"}
 _SHAPES = {"day": "Day", "week": "Week", "month": "Month", "cumulative": "Cumulative"}

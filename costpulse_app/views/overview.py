@@ -8,7 +8,8 @@ import streamlit as st
 from costpulse_app import charts, filters, formats, parts, queries
 from costpulse_app.filters import View
 from costpulse_app.parts import Frame
-from costpulse_assets.costs.periods import (
+from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Windows
+from costpulse_assets.periods import (
     Period,
     first_of_previous_month,
     month_to_date,
@@ -17,7 +18,6 @@ from costpulse_assets.costs.periods import (
     same_weekdays,
     whole_month,
 )
-from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Windows
 
 _BREAKDOWNS = ("workspace", "product", "sku", "user", "team")
 _MOVER_KINDS = ("workspace", "product", "sku", "user", "job")

@@ -9,8 +9,8 @@ from costpulse_assets.cli.environment import open_environment
 from costpulse_assets.cli.migrate import prepare_databases
 from costpulse_assets.cli.options import data_dir_option, window_options
 from costpulse_assets.cli.runs import run_assets
-from costpulse_assets.collectors.windows import Window
 from costpulse_assets.errors import BadInput
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.open_source import first_usage_date
 from costpulse_assets.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ def materialize(assets: tuple[str, ...], from_date: date | None, to_date: date |
     click.echo(f"Materialized {', '.join(assets) or 'everything'} for {window} in {outcome.seconds:.1f} s.")
 
 
-def usage_window(settings: Settings, from_date: date | None, to_date: date | None) -> Window:
+def usage_window(settings: Settings, from_date: date | None, to_date: date | None) -> Period:
     """The days asked for, within what can exist; by default the trailing window of the schedule.
 
     Raises:
@@ -49,7 +49,7 @@ def usage_window(settings: Settings, from_date: date | None, to_date: date | Non
         raise BadInput(f"--from {first} is after --to {last}.", next_step="Swap the two days.")
     if first < first_day or last > today:
         raise BadInput(
-            f"{Window(first, last)} is outside of the days that can have usage, {first_day} to {today}.",
+            f"{Period(first, last)} is outside of the days that can have usage, {first_day} to {today}.",
             next_step="Choose days inside, or set COSTPULSE_FIRST_USAGE_DATE to an earlier day.",
         )
-    return Window(first, last)
+    return Period(first, last)

@@ -9,9 +9,9 @@ import click
 
 from costpulse_assets.cli.environment import open_environment
 from costpulse_assets.cli.options import data_dir_option, format_option, print_rows
-from costpulse_assets.costs.periods import Period, last_final_day, month_to_date, previous_comparable, same_weekdays
 from costpulse_assets.costs.spend import DIMENSIONS, GroupSpend, Windows, spend_by_group
 from costpulse_assets.errors import BadInput
+from costpulse_assets.periods import Period, last_final_day, month_to_date, previous_comparable, same_weekdays
 from costpulse_assets.resources.database import Connection, run
 from costpulse_assets.resources.migrations import check_schema
 from costpulse_assets.settings import load_settings
@@ -47,6 +47,8 @@ def query(what: str, by: str, limit: int, output_format: str, data_dir: Path | N
                 "month": lambda: _month(connection, final),
                 "top": lambda: _top(connection, final, by, limit),
             }[what]()
+    if output_format == "table":
+        rows = [[round(value, 2) if isinstance(value, Decimal) else value for value in row] for row in rows]
     print_rows(columns, rows, output_format)
 
 

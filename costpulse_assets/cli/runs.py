@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from costpulse_assets.cli.environment import Environment
-from costpulse_assets.collectors.windows import Window
 from costpulse_assets.definitions import build_definitions
 from costpulse_assets.errors import BadInput, CostPulseError, DatabaseUnavailable
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import reads_demo_account
 from costpulse_assets.schedules import range_tags
@@ -48,7 +48,7 @@ class RunOutcome:
     seconds: float
 
 
-def run_assets(environment: Environment, names: tuple[str, ...], window: Window, *, only_changed: bool) -> RunOutcome:
+def run_assets(environment: Environment, names: tuple[str, ...], window: Period, *, only_changed: bool) -> RunOutcome:
     """Materialize assets over a window of usage days in one run, in this process.
 
     Args:
@@ -155,7 +155,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(database: Database, window: Window, started: datetime) -> Iterator[None]:
+def _progress(database: Database, window: Period, started: datetime) -> Iterator[None]:
     """A bar per stage, counted from our own books; quiet where stderr is not a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:

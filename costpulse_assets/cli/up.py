@@ -14,8 +14,8 @@ from costpulse_assets.cli.migrate import prepare_databases, summary
 from costpulse_assets.cli.options import data_dir_option, print_rows
 from costpulse_assets.cli.runs import DEMO_ACCOUNT, RunFailed, run_assets
 from costpulse_assets.cli.services import Services, expect_free_ports
-from costpulse_assets.collectors.windows import Window
 from costpulse_assets.errors import AlreadyRunning, BadSettings
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.open_source import first_usage_date, reads_demo_account
 from costpulse_assets.settings import Settings, load_settings
 
@@ -68,7 +68,7 @@ def up(
         first_day = max(
             first_usage_date(settings), settings.current_date() - timedelta(days=settings.retention_days - 1)
         )
-        window = Window(first_day, settings.current_date())
+        window = Period(first_day, settings.current_date())
         click.echo(f"Reading {_source_name(settings)}, usage of {window} ...")
         try:
             run_assets(environment, (), window, only_changed=True)

@@ -19,8 +19,8 @@ from psycopg import sql
 
 from costpulse_assets.collectors.prices import PriceTable
 from costpulse_assets.collectors.row_rules import reasons
-from costpulse_assets.collectors.windows import Window, newest_first
 from costpulse_assets.errors import SourceError, SourceInconsistent
+from costpulse_assets.periods import Period, newest_first
 from costpulse_assets.resources.database import (
     Connection,
     Database,
@@ -140,7 +140,7 @@ def collect(
     return total
 
 
-def control_totals(source: Source, window: Window) -> dict[date, DayTotals]:
+def control_totals(source: Source, window: Period) -> dict[date, DayTotals]:
     """What the source holds of each day of the window now; a day without usage is absent."""
     table = source.fetch(
         load_sql("collect/control_totals"), {"from_date": window.first, "to_date": window.last}
@@ -153,7 +153,7 @@ def control_totals(source: Source, window: Window) -> dict[date, DayTotals]:
     }
 
 
-def changed_days(database: Database, source: Source, window: Window) -> list[date]:
+def changed_days(database: Database, source: Source, window: Period) -> list[date]:
     """Days whose totals differ from the last collection, or that were marked to be collected again.
 
     Marked and in-flight days count wherever they are; a day inside the window that was never collected counts too.
@@ -192,7 +192,7 @@ def days_to_reprice(database: Database) -> list[date]:
 def _collect_window(
     database: Database,
     source: Source,
-    window: Window,
+    window: Period,
     *,
     prices: PriceTable,
     run_id: str | None,
@@ -219,7 +219,7 @@ class SourceMoved(Exception):
 def _replace_window(
     database: Database,
     source: Source,
-    window: Window,
+    window: Period,
     *,
     prices: PriceTable,
     run_id: str | None,

@@ -13,7 +13,7 @@ from typing import Any, Literal, LiteralString, TypeVar
 from psycopg import Connection, sql
 from psycopg.rows import class_row
 
-from costpulse_assets.costs.periods import Period
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
 
 #: Stands for "without" in a list of ids: no workspace, no user, unallocated. No id of Databricks is a tilde.

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costpulse_app.filters import PARAMETERS, RANGES, TOPS, Filters, View, drilled, tag_from_token, tag_to_token
-from costpulse_assets.costs.periods import Period
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, Selection
+from costpulse_assets.periods import Period
 
 TEXT = st.text(min_size=1, max_size=12)
 DAYS = st.dates(date(2024, 1, 1), date(2027, 1, 1))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costpulse_app import formats
-from costpulse_assets.costs.periods import Period
+from costpulse_assets.periods import Period
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from costpulse_assets.costs.periods import Period
 from costpulse_assets.costs.spend import (
     DIMENSIONS,
     NONE,
@@ -16,6 +15,7 @@ from costpulse_assets.costs.spend import (
     spend_by_group,
     spend_without_price,
 )
+from costpulse_assets.periods import Period
 from tests.app.books import Books
 from tests.app.conftest import TODAY
 

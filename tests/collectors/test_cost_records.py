@@ -10,8 +10,8 @@ import pytest
 
 from costpulse_assets.collectors.cost_records import changed_days, days_to_reprice, reprice
 from costpulse_assets.collectors.prices import PriceTable, choose_price_table, collect_list_prices
-from costpulse_assets.collectors.windows import Window
 from costpulse_assets.errors import BadSettings, SourceInconsistent, SourceUnavailable
+from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.source import Parameter
 from tests.small_account import JOBS_SKU, MONDAY, PRICES, SmallAccount, collect_days
@@ -165,7 +165,7 @@ def test_a_restated_day_replaces_what_was_there_and_no_other_day(database, accou
     collect_days(database, account, MONDAY, TUESDAY)
     tuesday_before = [row for row in records(database) if row["usage_date"] == TUESDAY]
     account.add_usage("-4", record_type="RETRACTION", ingested=TUESDAY)
-    assert changed_days(database, account, Window(MONDAY, TUESDAY)) == [MONDAY]
+    assert changed_days(database, account, Period(MONDAY, TUESDAY)) == [MONDAY]
     outcome = collect_days(database, account, MONDAY)
     assert outcome.changed == [MONDAY]
     assert [row for row in records(database) if row["usage_date"] == TUESDAY] == tuesday_before
@@ -178,7 +178,7 @@ def test_a_day_whose_usage_vanished_becomes_empty(database, account):
     account.add_usage("10")
     collect_days(database, account)
     account.change("delete from billing.usage")
-    assert changed_days(database, account, Window(MONDAY, MONDAY)) == [MONDAY]
+    assert changed_days(database, account, Period(MONDAY, MONDAY)) == [MONDAY]
     collect_days(database, account)
     assert records(database) == []
     assert query(database, "select source_rows from costpulse.collected_days")[0]["source_rows"] == 0
@@ -186,7 +186,7 @@ def test_a_day_whose_usage_vanished_becomes_empty(database, account):
 
 def test_days_without_usage_are_known_to_be_collected(database, account):
     collect_days(database, account, MONDAY, TUESDAY)
-    assert changed_days(database, account, Window(MONDAY, TUESDAY)) == []
+    assert changed_days(database, account, Period(MONDAY, TUESDAY)) == []
 
 
 def test_rows_that_break_a_rule_are_quarantined_with_the_reason_and_counted(database, account):
@@ -242,7 +242,7 @@ def test_a_source_that_never_stands_still_is_kept_marked_and_taken_again(databas
         outcome = collect_days(database, account)
         assert outcome.in_flight == [MONDAY]
         assert sum(row["usage_quantity"] for row in records(database)) == 12
-        assert changed_days(database, account, Window(TUESDAY, TUESDAY)) == [MONDAY, TUESDAY]
+        assert changed_days(database, account, Period(TUESDAY, TUESDAY)) == [MONDAY, TUESDAY]
         outcome = collect_days(database, account)
         assert outcome.in_flight == []
         assert sum(row["usage_quantity"] for row in records(database)) == 13
@@ -362,7 +362,7 @@ def test_a_list_price_that_arrives_late_makes_the_days_it_touches_collect_again(
     collect_days(database, account, MONDAY, TUESDAY)
     account.add_price("0.5", sku=late, start=datetime(2026, 6, 1, tzinfo=UTC))
     assert collect_list_prices(database, account, PRICES)["days_marked"] == 1
-    assert changed_days(database, account, Window(MONDAY, TUESDAY)) == [MONDAY]
+    assert changed_days(database, account, Period(MONDAY, TUESDAY)) == [MONDAY]
     outcome = collect_days(database, account, MONDAY)
     assert outcome.changed == [MONDAY]
     assert query(database, "select cost_usd from costpulse.cost_records where sku_name = %s", late) == [
@@ -379,7 +379,7 @@ def test_a_new_price_from_tomorrow_on_does_not_touch_the_days_before(database, a
     account.change("update billing.list_prices set price_end_time = timestamptz '2026-06-02 00:00:00+00'")
     account.add_price("0.2", start=datetime(2026, 6, 2, tzinfo=UTC))
     collect_list_prices(database, account, PRICES)
-    assert changed_days(database, account, Window(MONDAY, TUESDAY)) == [TUESDAY]
+    assert changed_days(database, account, Period(MONDAY, TUESDAY)) == [TUESDAY]
 
 
 def test_a_price_table_in_another_currency_is_a_clear_error(account):

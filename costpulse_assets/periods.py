@@ -1,6 +1,6 @@
-"""Which days a figure covers: the last final day, month to date, and what it is compared with.
+"""Periods of UTC days: what a run collects, and what a figure covers and is compared with.
 
-Pure arithmetic on UTC dates; the page and `costpulse query` use the same functions. Both ends are inclusive.
+Pure arithmetic on dates; pages, commands and assets use the same functions. Both ends are inclusive.
 """
 
 from calendar import monthrange
@@ -31,6 +31,21 @@ class Period:
 
     def __iter__(self) -> Iterator[date]:
         return (self.first + _DAY * n for n in range(len(self)))
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+
+def newest_first(days: Iterable[date], *, at_most: int) -> list[Period]:
+    """Contiguous periods that cover exactly these days, each of at most so many days, newest first."""
+    periods: list[Period] = []
+    for day in sorted(set(days), reverse=True):
+        newest = periods[-1] if periods else None
+        if newest is not None and newest.first - _DAY == day and len(newest) < at_most:
+            periods[-1] = Period(day, newest.last)
+        else:
+            periods.append(Period(day, day))
+    return periods
 
 
 def last_final_day(days: Iterable[tuple[date, bool]]) -> date | None:

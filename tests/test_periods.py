@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costpulse_assets.costs.periods import (
+from costpulse_assets.periods import (
     Period,
     first_of_previous_month,
     last_final_day,

@@ -36,7 +36,7 @@ check: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --templater placeholder sql/
+	$(BIN)/sqlfluff lint sql/
 	# From a folder without dagster.yaml and .env: this asks about the code alone.
 	cd $(VENV) && env -u DAGSTER_HOME bin/dagster definitions validate -m costpulse_assets.definitions
 

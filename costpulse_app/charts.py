@@ -309,7 +309,7 @@ def ranked_bars(
     marks = max((float(bar.before or 0) for bar in shown), default=0.0)
     if max(longest, marks) > 0:
         lowest = min((float(bar.amount or 0) for bar in shown), default=0.0)
-        figure.update_xaxes(range=[min(lowest * 1.1, 0), max(longest * 1.12, marks * 1.12)])
+        figure.update_xaxes(range=[min(lowest * 1.1, 0), max(longest * 1.25, marks * 1.25)])
     figure.update_yaxes(
         showgrid=False,
         tickmode="array",

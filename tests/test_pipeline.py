@@ -293,3 +293,23 @@ def test_the_sensor_asks_for_one_run_after_an_adjustment_changed_and_then_rests(
     assert request.tags["costpulse/only_changed"] == "true"
     assert [event.asset_key.to_user_string() for event in asked.asset_events] == ["price_adjustments"]
     assert isinstance(tick(asked.cursor), dg.SkipReason)
+
+
+def test_checks_can_be_executed_alone_and_leave_the_source_alone(pipeline, account):
+    account.add_usage("10")
+    pipeline.run(MONDAY)
+    asked = len(account.statements)
+    check = dg.AssetCheckKey(dg.AssetKey("cost_records"), "control_totals_match")
+    job = pipeline.definitions().resolve_implicit_global_asset_job_def()
+    result = job.get_subset(asset_selection=set(), asset_check_selection={check}).execute_in_process(
+        instance=pipeline.instance, run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    )
+    assert [(c.check_name, c.passed) for c in result.get_asset_check_evaluations()] == [("control_totals_match", True)]
+    assert len(account.statements) == asked
+    pipeline.query("update costpulse.cost_records set record_count = 7 returning 1 as x")
+    result = job.get_subset(asset_selection=set(), asset_check_selection={check}).execute_in_process(
+        instance=pipeline.instance,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    assert [c.passed for c in result.get_asset_check_evaluations()] == [False]

@@ -161,6 +161,11 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
 
         Source: system.billing.usage joined with the price in force, aggregated on the warehouse.
         """
+        if not context.selected_asset_keys:
+            # Only checks were asked for: they are about what is here, the source is left alone.
+            with named_failures():
+                yield from _selected(context, _checks(database, records.collected_days(database), settings))
+            return
         window = run_window(context)
         with named_failures(), recorded_status(database, records.SOURCE, source.name):
             if only_changed(context):
@@ -196,9 +201,7 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
                 schema = {"dagster/column_schema": table_schema(database, name)}
                 more = metadata if name == "cost_records" else {"window": str(window)}
                 yield dg.MaterializeResult(asset_key=key, metadata={**more, **schema})
-            for check in _checks(database, collected.days + repriced, settings):
-                if check.check_name in {key.name for key in context.selected_asset_check_keys}:
-                    yield check
+            yield from _selected(context, _checks(database, collected.days + repriced, settings))
 
     @dg.asset(
         deps=[dg.AssetKey(["system", "access", "workspaces_latest"]), "cost_records"],
@@ -219,6 +222,14 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
         )
 
     return [list_prices, cost_records, workspaces]
+
+
+def _selected(
+    context: dg.AssetExecutionContext, checks: Iterator[dg.AssetCheckResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """The results that this run was asked for."""
+    names = {key.name for key in context.selected_asset_check_keys}
+    return (check for check in checks if check.check_name in names)
 
 
 def _checks(database: Database, days: list[date], settings: Settings) -> Iterator[dg.AssetCheckResult]:

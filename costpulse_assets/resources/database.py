@@ -1,6 +1,7 @@
 """The one way to the database: transactions, statements from `sql/`, and bulk loading of Arrow batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,16 +120,25 @@ def copy_batches(
         columns: the batches' columns, in any order of the table.
         batches: lists, maps and structs must be text by now.
     """
-    options = csv.WriteOptions(include_header=False, quoting_style="needed")
     statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
         table, sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy, ThreadPoolExecutor(1) as sender:
+        # The next batch is fetched and encoded while the server works on this one.
+        sending: Future[None] | None = None
         for batch in batches:
-            if batch.num_rows:
-                sink = pa.BufferOutputStream()
-                csv.write_csv(batch.select(list(columns)), sink, options)
-                copy.write(memoryview(sink.getvalue()))
+            encoded = _csv(batch.select(list(columns)))
+            if sending is not None:
+                sending.result()
+            sending = sender.submit(copy.write, encoded)
+        if sending is not None:
+            sending.result()
+
+
+def _csv(batch: pa.RecordBatch) -> memoryview:
+    sink = pa.BufferOutputStream()
+    csv.write_csv(batch, sink, csv.WriteOptions(include_header=False, quoting_style="needed"))
+    return memoryview(sink.getvalue())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ with price_windows as (
         p.price_end_time,
         cast(coalesce(p.pricing.effective_list.default, p.pricing.default) as decimal(38, 18)) as list_rate,
         lead(p.price_start_time) over (
-            partition by p.cloud, p.sku_name, p.usage_unit order by p.price_start_time
+            partition by p.cloud, p.sku_name, p.usage_unit order by p.price_start_time, p.pricing.default
         ) as next_start_time
     from system.billing.list_prices as p
     where p.currency_code = :currency

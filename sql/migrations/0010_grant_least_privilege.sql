@@ -23,16 +23,6 @@ left join costpulse.workspaces as w on w.workspace_id = d.workspace_id
 left join costpulse.teams as t on t.id = d.team_id
 left join costpulse.completeness as c on c.usage_date = d.usage_date;
 
-create function costpulse.may_see_team(team_id bigint) returns boolean
-language sql stable parallel safe
-set search_path = pg_catalog
-as $body$
-    select case
-        when current_setting('costpulse.scope', true) = 'all' then true
-        else team_id::text = any (string_to_array(current_setting('costpulse.scope', true), ','))
-    end
-$body$;
-
 do $$
 declare
     scoped text;
@@ -70,13 +60,16 @@ begin
         costpulse.v_daily_costs, costpulse.daily_costs, costpulse.workspaces, costpulse.teams, costpulse.completeness
     to costpulse_reader;
 
+    -- The scope stands in sub-selects: read once for a statement, not called for every row.
     foreach scoped in array array[
         'cost_allocations', 'daily_costs', 'daily_key_costs', 'daily_team_costs'
     ] loop
         execute format('alter table costpulse.%I enable row level security', scoped);
         execute format(
             'create policy team_scope on costpulse.%I for select to costpulse_app '
-            'using (costpulse.may_see_team(team_id))', scoped
+            'using ((select current_setting(''costpulse.scope'', true) = ''all'') or team_id = any (('
+            'select string_to_array(nullif(current_setting(''costpulse.scope'', true), ''all''), '','')::bigint[]'
+            ')::bigint[]))', scoped
         );
         execute format(
             'create policy everything on costpulse.%I for select to costpulse_auditor, costpulse_reader '
@@ -88,7 +81,7 @@ begin
         execute format('alter table costpulse.%I enable row level security', scoped);
         execute format(
             'create policy team_scope on costpulse.%I for select to costpulse_app '
-            'using (current_setting(''costpulse.scope'', true) = ''all'')', scoped
+            'using ((select current_setting(''costpulse.scope'', true) = ''all''))', scoped
         );
         execute format(
             'create policy everything on costpulse.%I for select to costpulse_auditor, costpulse_reader '

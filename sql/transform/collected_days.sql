@@ -1,5 +1,5 @@
 -- one row per day just loaded, with or without usage, and one line in the append-only log; returns whether the day
--- differs from what was there before
+-- differs from what was there before, and whether all that the source announced is in (null while it moves)
 with announced as (
     select
         a.usage_date,
@@ -16,6 +16,7 @@ recorded as (
     select
         r.usage_date,
         sum(r.record_count) as record_count,
+        sum(r.usage_quantity) as usage_quantity,
         sum(r.cost_usd) as cost_usd
     from costpulse.cost_records as r
     where r.usage_date between %(from_date)s and %(to_date)s
@@ -25,7 +26,8 @@ recorded as (
 rejected as (
     select
         j.usage_date,
-        sum(j.record_count) as record_count
+        sum(j.record_count) as record_count,
+        sum(j.usage_quantity::numeric) as usage_quantity
     from costpulse.rejected_rows as j
     where j.source = %(source)s and j.usage_date between %(from_date)s and %(to_date)s
     group by j.usage_date
@@ -48,6 +50,7 @@ loaded as (
         a.newest_ingestion_date,
         coalesce(r.record_count, 0) as record_count,
         coalesce(j.record_count, 0) as rejected_count,
+        coalesce(r.usage_quantity, 0) + coalesce(j.usage_quantity, 0) as usage_quantity,
         coalesce(r.cost_usd, 0) as cost_usd,
         a.usage_date = any(%(moving)s::date[]) as in_flight,
         (
@@ -122,6 +125,14 @@ booked as (
 
 select
     n.usage_date,
-    n.is_changed
+    n.is_changed,
+    n.source_rows,
+    n.source_quantity,
+    n.record_count + n.rejected_count as record_count,
+    n.usage_quantity,
+    case
+        when not n.in_flight
+            then n.source_rows = n.record_count + n.rejected_count and n.source_quantity = n.usage_quantity
+    end as is_complete
 from loaded as n
 order by n.usage_date

@@ -1,5 +1,6 @@
 """What the benchmarks share: servers to measure on, sizes, medians, and the lines of the report."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+import streamlit as st
 
 from costpulse_assets.resources.migrations import migrate
 from tests.conftest import database
@@ -114,3 +117,24 @@ def medians(repetitions: int, *calls: Callable[[], float]) -> list[float]:
         for values, call in zip(measured, calls, strict=True):
             values.append(call())
     return [statistics.median(values) for values in measured]
+
+
+def forget() -> None:
+    """Empties every cache of the app: answers, settings, connections."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@contextmanager
+def environment(**values: str | None) -> Iterator[None]:
+    """Environment variables inside the block; None unsets one."""
+    before = dict(os.environ)
+    for name, value in values.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

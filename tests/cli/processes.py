@@ -12,6 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+
 #: Longest time one command of a test may take on a busy machine.
 PATIENCE_SECONDS = 180
 
@@ -104,6 +109,25 @@ def refused(result: subprocess.CompletedProcess[str], *texts: str, secret: str =
     for text in texts:
         assert text in result.stderr
     assert not secret or secret not in result.stdout + result.stderr
+
+
+def content(costpulse: Costpulse, *tables: str) -> dict[str, str]:
+    """What the tables hold, whatever the order of rows; the database must be running."""
+    found = {}
+    with psycopg.connect(EmbeddedPostgres(costpulse.data_dir).url()) as connection:
+        for table in tables:
+            named = sql.SQL("select md5(string_agg(t::text, ' ' order by t::text)) from costpulse.{} as t")
+            row = connection.execute(named.format(sql.Identifier(table))).fetchone()
+            assert row is not None
+            found[table] = str(row[0])
+    return found
+
+
+def last_days(costpulse: Costpulse, count: int) -> list[str]:
+    """The last usage days, oldest first; the database must be running."""
+    with psycopg.connect(EmbeddedPostgres(costpulse.data_dir).url()) as connection:
+        rows = connection.execute("select usage_date::text from costpulse.completeness order by 1").fetchall()
+    return [row[0] for row in rows[-count:]]
 
 
 def eventually(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> bool:

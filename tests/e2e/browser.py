@@ -34,9 +34,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def settled(page: Page) -> None:
-    """The script rests and nothing on the page is stale; first wait for what the action was to bring."""
+    """The script rests, nothing is stale or still a grey box; first wait for what the action was to bring."""
     page.locator(_RESTING).wait_for(timeout=_PATIENCE)
-    expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=_PATIENCE)
+    expect(page.locator("[data-stale=true], [data-testid=stSkeleton]")).to_have_count(0, timeout=_PATIENCE)
 
 
 def open_page(page: Page, url: str, heading: str) -> None:

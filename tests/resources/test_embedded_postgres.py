@@ -230,7 +230,9 @@ def test_stopping_after_the_server_was_killed_is_no_error(folder: Path) -> None:
         assert answers(server.url())
 
 
-@pytest.mark.parametrize("content", [f"{os.getpid()}\n/nowhere\n", "", "half a li"])
+@pytest.mark.parametrize(
+    "content", [f"{os.getpid()}\n/nowhere\n", "", "half a li"], ids=["of a live process", "empty", "half written"]
+)
 def test_a_stale_or_broken_pid_file_does_not_matter(folder: Path, content: str) -> None:
     with EmbeddedPostgres(folder):
         os.kill(postmaster(folder), signal.SIGKILL)

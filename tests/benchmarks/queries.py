@@ -8,8 +8,8 @@ import psycopg
 
 from costpulse_app import db
 from costpulse_assets.costs import spend
-from costpulse_assets.costs.periods import Period, preceding
 from costpulse_assets.costs.spend import Selection, Windows
+from costpulse_assets.periods import Period, preceding
 from costpulse_assets.resources.database import Database, run
 from costpulse_assets.resources.sql_files import load_sql
 from tests.benchmarks.measuring import TODAY, Bench, Section, environment, forget, medians, migrated, seconds

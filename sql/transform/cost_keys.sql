@@ -27,10 +27,11 @@ select distinct on (r.key_id)
 from costpulse.cost_records as r
 where r.usage_date between %(from_date)s and %(to_date)s
 -- the order of the result, so that the wide rows are sorted once
-window newest_first as (
-    partition by r.key_id order by r.usage_date desc, r.job_name asc nulls last
-    rows between unbounded preceding and unbounded following
-)
+window
+    newest_first as (
+        partition by r.key_id order by r.usage_date desc, r.job_name asc nulls last
+        rows between unbounded preceding and unbounded following
+    )
 order by r.key_id asc, r.usage_date desc, r.job_name asc nulls last
 -- what the key stands for is set as well, so that a trigger can refuse a key that would stand for something else
 on conflict (key_id) do update set

@@ -57,17 +57,19 @@ def test_plain_dagster_commands_use_the_instance_after_env(demo: Costpulse) -> N
         timeout=PATIENCE_SECONDS,
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    newest = result.stdout.split("Run: ")[1]
-    assert "SUCCESS" in newest
-    with psycopg.connect(EmbeddedPostgres(demo.data_dir).url()) as connection:
+    run_id = result.stdout.split("Run: ")[1].split()[0]
+    server = EmbeddedPostgres(demo.data_dir)
+    with psycopg.connect(server.url("dagster")) as connection:
+        assert connection.execute("select status from runs where run_id = %s", [run_id]).fetchall() == [("SUCCESS",)]
+    with psycopg.connect(server.url()) as connection:
         loads = connection.execute(
-            "select usage_date::text from costpulse.collection_log where run_id = %s", [newest.split()[0]]
+            "select usage_date::text from costpulse.collection_log where run_id = %s", [run_id]
         ).fetchall()
     assert loads == [(day,)]
 
 
-def test_the_exports_are_all_a_shell_needs(on_demo: Run, demo: Costpulse) -> None:
-    result = on_demo("env")
+def test_the_exports_are_all_a_shell_needs(demo: Costpulse) -> None:
+    result = demo("env")
     assert result.returncode == 0, result.stderr
     printed = subprocess.run(
         ["bash", "-c", f'{result.stdout}\nprintf "%s|" "$COSTPULSE_DATA_DIR" "$DAGSTER_HOME" "$DAGSTER_MODULE_NAME"'],

@@ -10,7 +10,7 @@ import pytest
 
 from costpulse_assets.collectors.cost_records import changed_days, days_to_reprice, reprice
 from costpulse_assets.collectors.prices import PriceTable, choose_price_table, collect_list_prices
-from costpulse_assets.errors import BadSettings, SourceInconsistent, SourceUnavailable
+from costpulse_assets.errors import BadSettings, CostPulseError, SourceInconsistent, SourceUnavailable
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.source import Parameter
@@ -406,3 +406,17 @@ def _changed_at(database: Database) -> dict[date, datetime]:
         row["usage_date"]: row["changed_at"]
         for row in query(database, "select usage_date, changed_at from costpulse.collected_days")
     }
+
+
+def test_a_key_that_would_stand_for_something_else_stops_the_load(database, account):
+    account.add_usage("10")
+    collect_days(database, account)
+    before = records(database)
+    with database.transaction() as connection:
+        connection.execute("alter table costpulse.cost_keys disable trigger refuse_ambiguous_key")
+    query(database, "update costpulse.cost_keys set user_email = 'mallory@example.com' returning 1 as x")
+    with database.transaction() as connection:
+        connection.execute("alter table costpulse.cost_keys enable trigger refuse_ambiguous_key")
+    with pytest.raises(CostPulseError, match="two different attribution keys have one key_id"):
+        collect_days(database, account)
+    assert records(database) == before

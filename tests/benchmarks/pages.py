@@ -46,4 +46,3 @@ def _run(view: Path) -> AppTest:
     test.switch_page(f"views/{view.name}").run()
     assert not test.exception, test.exception
     return test
-

@@ -22,5 +22,5 @@ def measure(bench: Bench) -> Section:
 
 def up(bench: Bench, folder: object) -> None:
     """The command, as a user types it."""
-    command = [sys.executable, "-m", "costpulse_assets", "up", "--demo", "--no-ui", "--days", str(bench.sizes.demo_days)]
-    subprocess.run([*command, "--data-dir", str(folder)], check=True, capture_output=True, cwd=bench.folder)
+    command = [sys.executable, "-m", "costpulse_assets", "up", "--demo", "--no-ui", "--data-dir", str(folder)]
+    subprocess.run([*command, "--days", str(bench.sizes.demo_days)], check=True, capture_output=True, cwd=bench.folder)

@@ -17,7 +17,7 @@ def measure(bench: Bench) -> Section:
     section = Section(
         "The wire",
         f"{bench.sizes.wire_rows:,} rows of cost records from the test warehouse on this machine, read by "
-        "`DatabricksWarehouse.fetch` and by a bare loop over the connector's `fetchmany_arrow`, with the same page size.",
+        "`DatabricksWarehouse.fetch` and by a bare loop over the connector's `fetchmany_arrow`, with the same pages.",
     )
     path = bench.folder / "wire.arrow"
     write_records(path, TODAY, bench.sizes.wire_rows)

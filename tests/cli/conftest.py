@@ -24,7 +24,9 @@ HOSTILE_NAME = "it's $HOME"
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Costpulse, CompletedProcess[str]]:
     """The data directory after the first start, and how that went."""
     costpulse = Costpulse(tmp_path_factory.mktemp("first") / HOSTILE_NAME)
-    return costpulse, costpulse("up", "--demo", "--no-ui", "--days", "8")
+    result = costpulse("up", "--demo", "--no-ui", "--days", "8")
+    assert costpulse.processes() == {}  # asked here: later the database runs for the other tests
+    return costpulse, result
 
 
 @pytest.fixture(scope="session")

@@ -123,10 +123,12 @@ class Settings(BaseSettings):
     demo_days: int = Field(default=180, ge=8, le=1_200, description="Days of history in the demo account.")
     demo_seed: int = Field(default=7, ge=0, description="Seed of the demo account.")
     demo_end_date: date | None = Field(
-        default=None, description="Last day of the demo account. Unset: the day it was first made."
+        default=None, ge=date(2020, 1, 1), description="Last day of the demo account. Unset: the day it was first made."
     )
     today: date | None = Field(
-        default=None, description="Pretend that this is the current UTC date (demonstrations and tests)."
+        default=None,
+        ge=date(2020, 1, 1),
+        description="Pretend that this is the current UTC date (demonstrations and tests).",
     )
 
     # Collection

@@ -313,3 +313,12 @@ def test_checks_can_be_executed_alone_and_leave_the_source_alone(pipeline, accou
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     assert [c.passed for c in result.get_asset_check_evaluations()] == [False]
+
+
+def test_a_failure_that_is_not_the_sources_is_not_recorded_as_success(pipeline, account):
+    account.add_usage("10")
+    with pipeline.database.transaction() as connection:
+        connection.execute("alter table costpulse.cost_records add constraint nothing check (usage_quantity > 99)")
+    assert not pipeline.run(MONDAY, MONDAY, "cost_records").success
+    (status,) = pipeline.query("select state, succeeded_at from costpulse.collection_status")
+    assert status == {"state": "failed", "succeeded_at": None}

@@ -13,6 +13,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
@@ -67,6 +69,16 @@ COLUMNS = (
     "effective_rate",
     "price_adjustment_id",
     "record_count",
+)
+GRAIN = (
+    "usage_date",
+    "ingestion_date",
+    "record_type",
+    "key_id",
+    "sku_name",
+    "usage_unit",
+    "cloud",
+    "dbu_rate",
 )
 PRICE_POINT = ("sku_name", "usage_date", "dbu_rate")
 
@@ -249,9 +261,10 @@ def _replace_window(
         )
         run(connection, "transform/cost_keys", bounds)
         _write_rejected(connection, stream.rejected)
-        expect_no_rows(
-            connection, "checks/cost_records_grain", bounds, otherwise="A grain occurs twice in cost_records"
-        )
+        if stream.may_repeat_a_grain():
+            expect_no_rows(
+                connection, "checks/cost_records_grain", bounds, otherwise="A grain occurs twice in cost_records"
+            )
         after = control_totals(source, window)
         moving = sorted(day for day in window if before.get(day, NO_USAGE) != after.get(day, NO_USAGE))
         if moving and not accept_moving:
@@ -293,6 +306,7 @@ class _Stream:
     def __init__(self) -> None:
         self.rows = 0
         self.rejected: list[dict[str, Any]] = []
+        self._grains: list[npt.NDArray[np.uint64]] = []
         self._rates: dict[tuple[str, date, Decimal | None], tuple[Decimal | None, int | None]] = {}
 
     def accepted(self, reader: pa.RecordBatchReader, beside: Connection) -> Iterator[pa.RecordBatch]:
@@ -306,7 +320,12 @@ class _Stream:
             if batch.num_rows == 0:
                 continue
             self.rows += batch.num_rows
+            self._grains.append(_grain_hashes(batch))
             yield self._with_rates(batch, beside)
+
+    def may_repeat_a_grain(self) -> bool:
+        """False proves that no grain came twice; asking the database instead takes a tenth of the load's time."""
+        return bool(self._grains) and len(np.unique(np.concatenate(self._grains))) < self.rows
 
     def _with_rates(self, batch: pa.RecordBatch, beside: Connection) -> pa.RecordBatch:
         """Appends effective_rate and price_adjustment_id, looked up once per price point."""
@@ -331,6 +350,16 @@ class _Stream:
         return batch.append_column("effective_rate", rates.take(codes)).append_column(
             "price_adjustment_id", adjustments.take(codes)
         )
+
+
+def _grain_hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    """A number per row; rows with different numbers are different grains."""
+    hashes = np.zeros(batch.num_rows, np.uint64)
+    for name in GRAIN:
+        column = batch.column(name).dictionary_encode(null_encoding="encode")
+        values = np.array([hash((name, value)) for value in column.dictionary.to_pylist()], np.int64)
+        hashes ^= values[column.indices.to_numpy()].view(np.uint64)
+    return hashes
 
 
 def _distinct_points(batch: pa.RecordBatch) -> tuple[pa.Array, list[tuple[str, date, Decimal | None]]]:

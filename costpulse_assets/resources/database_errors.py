@@ -34,6 +34,7 @@ _REFUSED_CONNECTIONS = (
     ("authentication failed", "28"),
     ("no pg_hba.conf entry", "28"),
     ("password supplied", "28"),
+    ('role "', "28"),
     ("does not exist", "3D000"),
     ("permission denied", "42501"),
     ("too many", "53300"),

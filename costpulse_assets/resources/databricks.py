@@ -5,8 +5,10 @@ the caller: the connector's own limits end only single requests.
 """
 
 import logging
+import socket
 import threading
 import time
+import urllib.request
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -21,7 +23,7 @@ from databricks.sql.client import Connection as SqlConnection
 
 from costpulse_assets.errors import BadSettings, SourceCredentials, SourceError, SourceForbidden, SourceSqlError
 from costpulse_assets.resources.databricks_auth import ServicePrincipal
-from costpulse_assets.resources.databricks_errors import classify, ended_early, timed_out
+from costpulse_assets.resources.databricks_errors import classify, ended_early, timed_out, unreachable
 from costpulse_assets.resources.source import Parameter
 from costpulse_assets.settings import Connection
 
@@ -158,7 +160,13 @@ class DatabricksWarehouse:
         """Connect if necessary, execute, and wait for the first page, which brings the schema."""
         if self._session is None:
             arguments = self._arguments
-            opened = self._wait_for(lambda: _Session(_Connection(**arguments)), waiting, late=_Session.cut)
+
+            def open_session() -> _Session:
+                if "_connection_uri" not in arguments:
+                    _expect_known_host(self._host, arguments["_port"])
+                return _Session(_Connection(**arguments))
+
+            opened = self._wait_for(open_session, waiting, late=_Session.cut)
             self._session = opened
             # An adapter that nobody closed would otherwise send its last request while the interpreter ends.
             opened.at_exit = weakref.finalize(self, opened.cut)
@@ -335,6 +343,22 @@ class _Session:
         # No public way: the pool's requests, retries and polls then fail at once with ClosedPoolError.
         self.connection.session.backend._transport._THttpClient__pool.close()  # noqa: SLF001
         self.connection.http_client.close()
+
+
+def _expect_known_host(host: str, port: int) -> None:
+    """Look the name up once: the connector would try a mistyped one again and again for minutes.
+
+    Raises:
+        SourceUnreachable: not retryable where the name server says that there is no such name.
+    """
+    if "https" in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
+        return  # the proxy knows the name
+    try:
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        named = unreachable(error, host=host)
+        named.retryable = error.errno != socket.EAI_NONAME
+        raise named from None
 
 
 def _texts(values: Mapping[str, Parameter]) -> list[str]:

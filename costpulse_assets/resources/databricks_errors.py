@@ -162,7 +162,9 @@ def unreachable(reason: BaseException, *, host: str) -> SourceUnreachable:
     text = str(reason)
     lowered = f"{type(reason).__name__} {text}".lower()
     if "certificate" in lowered or "ssl" in lowered:
-        return SourceUnreachable(f"The TLS certificate of {host} was not accepted.", next_step=_CA_FILE)
+        refused = SourceUnreachable(f"The TLS certificate of {host} was not accepted.", next_step=_CA_FILE)
+        refused.retryable = False
+        return refused
     if "nameresolution" in lowered or "gaierror" in lowered or "name or service" in lowered:
         return SourceUnreachable(f"The host name {host} is not known.", next_step=_NETWORK)
     if "refused" in lowered:

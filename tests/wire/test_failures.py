@@ -2,10 +2,13 @@
 
 import gc
 import logging
+import socket
 import traceback
 import weakref
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from costpulse_assets.errors import (
     SourceCredentials,
@@ -20,6 +23,7 @@ from costpulse_assets.errors import (
     WarehouseUnusable,
 )
 from costpulse_assets.resources.databricks import DatabricksWarehouse
+from costpulse_assets.settings import Connection
 from tests.wire.conftest import SMALL_LIMITS, TOKEN, Serve, Wire
 from tests.wire.faults import (
     FOR_EVER,
@@ -322,3 +326,19 @@ def _unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_an_unknown_host_name_is_looked_up_once_and_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookups: list[object] = []
+    look_up = socket.getaddrinfo
+
+    def counted(host: object, *arguments: Any, **options: Any) -> Any:
+        lookups.append(host)
+        return look_up("no-such-host.invalid", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", counted)
+    connection = Connection(host="no-such-host.invalid", http_path="/sql/1.0/warehouses/1", token=SecretStr("t"))
+    with DatabricksWarehouse(connection) as warehouse, pytest.raises(SourceUnreachable, match="is not known"):
+        warehouse.fetch("select 1")
+    # the connector itself would try for minutes
+    assert lookups == ["no-such-host.invalid"]

@@ -288,13 +288,13 @@ def _filters(selection: Selection) -> tuple[sql.Composable, dict[str, Any]]:
     conditions: list[sql.Composable] = [sql.SQL("true")]
     bound: dict[str, Any] = {}
     for number, (dimension, ids) in enumerate(selection.only):
-        name = f"only_{number}"
-        bound[name] = list(ids)
-        conditions.append(
-            sql.SQL("coalesce({column}, {none}) = any({ids}::text[])").format(
-                column=sql.SQL(_COLUMNS[dimension]), none=sql.Literal(NONE), ids=sql.Placeholder(name)
-            )
-        )
+        # As they are stored: an index serves neither a converted column nor, below row-level security, a cast.
+        column = sql.SQL("c.team_id" if dimension == "team" else _COLUMNS[dimension])
+        one_of = sql.SQL("{column} = any({ids})").format(column=column, ids=sql.Placeholder(f"only_{number}"))
+        bound[f"only_{number}"] = [int(id) for id in ids if id.isdecimal()] if dimension == "team" else list(ids)
+        if NONE in ids:
+            one_of = sql.SQL("({one_of} or {column} is null)").format(one_of=one_of, column=column)
+        conditions.append(one_of)
     for number, key in enumerate(dict.fromkeys(key for key, _ in selection.tags)):
         values = [value for other, value in selection.tags if other == key]
         bound[f"tag_{number}"] = key

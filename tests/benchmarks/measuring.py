@@ -31,6 +31,8 @@ class Sizes:
     rows_per_day: int = 3_000
     key_days: int = 90
     key_rows_per_day: int = 5_000
+    history_rows: int = 1_000
+    history_repetitions: int = 7
     restated_rows: int = 5_000
 
 
@@ -45,6 +47,8 @@ QUICK = Sizes(
     rows_per_day=50,
     key_days=10,
     key_rows_per_day=50,
+    history_rows=20,
+    history_repetitions=1,
     restated_rows=200,
 )
 

@@ -14,7 +14,8 @@ from costpulse_assets.resources.database import Database, run
 from costpulse_assets.resources.sql_files import load_sql
 from tests.benchmarks.measuring import TODAY, Bench, Section, environment, forget, medians, migrated, seconds
 
-# usage_date x 40 workspaces x 25 SKUs (8 products) x 3 of 15 teams; every 25th SKU has no price
+# usage_date x 40 workspaces x 25 SKUs (8 products) x 3 of 15 teams; one of the SKUs has no price; in the order of
+# sql/transform/daily_costs.sql
 _DAILY_COSTS = """
 insert into costpulse.daily_costs (
     usage_date, workspace_id, sku_name, product, usage_unit, team_id,
@@ -36,6 +37,7 @@ select
 from generate_series(0, %(days)s - 1) as d
 cross join generate_series(0, %(rows)s - 1) as n
 cross join lateral (select round((1 + random() * 500)::numeric, 18) as quantity where n >= 0 and d >= 0) as q
+order by 1, 6, 2
 """
 
 # a tenth of a day's keys is new, so that 90 days of 5,000 rows have some 50,000 keys
@@ -102,7 +104,8 @@ from costpulse.collected_days as d
 cross join unnest(array['key_allocations', 'cost_allocations', 'daily_costs', 'daily_key_costs']) as a (asset);
 """
 _ROLLUPS = ("daily_team_costs", "daily_workspace_costs", "daily_sku_costs")
-_STATEMENTS = ("data_version", "completeness", "names", "products", "tag_pairs")
+_STATEMENTS = ("data_version", "completeness", "names")
+_KEY_STATEMENTS = ("products", "tag_pairs")
 
 Query = Callable[[psycopg.Connection[Any]], object]
 
@@ -165,8 +168,7 @@ def _ask(query: Query) -> None:
 
 
 def _rollup_queries(bench: Bench) -> Iterator[tuple[str, Query]]:
-    for statement in _STATEMENTS:
-        yield statement, lambda c, s=statement: c.execute(load_sql(f"app/{s}").encode()).fetchall()
+    yield from map(_statement, _STATEMENTS)
     filters = {
         "": Selection(),
         " of one workspace": Selection(only=(("workspace", ("1001",)),)),
@@ -192,8 +194,13 @@ def _key_queries(bench: Bench) -> Iterator[tuple[str, Query]]:
     for by in ("user", "job", "cluster", "warehouse", "pipeline", "endpoint", "tag"):
         for name, selection in filters.items():
             yield from _questions(bench, bench.sizes.key_days, by, name, selection)
+    yield from map(_statement, _KEY_STATEMENTS)
     ids = [f"{1000 + k % 40}/{k % 6000}" for k in range(0, 500, 10)]
     yield "job_names", lambda c: c.execute(load_sql("app/job_names").encode(), {"ids": ids}).fetchall()
+
+
+def _statement(name: str) -> tuple[str, Query]:
+    return name, lambda connection: connection.execute(load_sql(f"app/{name}").encode()).fetchall()
 
 
 def _questions(
@@ -203,15 +210,15 @@ def _questions(
     # Half of the longest period is compared with the other half; nothing lies before it.
     half = Period(TODAY - timedelta(days=days // 2 - 1), TODAY)
     by_what = f"by {by or 'nothing'}{filtered}, {days} days"
-    tag = {"tag_key": "team"} if by == "tag" else {}
+    tag_key = "team" if by == "tag" else ""
     windows = Windows(half, TODAY, preceding(half))
     yield (
         f"spend_by_group {by_what}",
-        lambda c: spend.spend_by_group(c, windows, by=by, selection=selection, **tag),
+        lambda c: spend.spend_by_group(c, windows, by=by, selection=selection, tag_key=tag_key),
     )
     yield (
         f"spend_by_bin {by_what}",
-        lambda c: spend.spend_by_bin(c, period, bin="day", by=by, named=["1"], selection=selection, **tag),
+        lambda c: spend.spend_by_bin(c, period, bin="day", by=by, named=["1"], selection=selection, tag_key=tag_key),
     )
     if by in (None, "user"):
         yield (

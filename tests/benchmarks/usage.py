@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from costpulse_assets.resources.source import Parameter
 
@@ -63,19 +67,19 @@ class PreparedSource:
 
     def __init__(self, path: Path, day: date) -> None:
         self._path = path
+        rows, quantity, newest = 0, Decimal(0), day
         with self._open() as reader:
-            totals = [
-                (pa.compute.sum(batch["record_count"]).as_py(), pa.compute.sum(batch["usage_quantity"]).as_py(), newest)
-                for batch in reader
-                for newest in [pa.compute.max(batch["ingestion_date"]).as_py()]
-            ]
+            for batch in reader:
+                rows += pc.sum(batch["record_count"]).as_py()
+                quantity += pc.sum(batch["usage_quantity"]).as_py()
+                newest = max(newest, pc.max(batch["ingestion_date"]).as_py())
         self._totals = pa.RecordBatch.from_pylist(
             [
                 {
                     "usage_date": day,
-                    "source_rows": sum(rows for rows, _, _ in totals),
-                    "source_quantity": sum(quantity for _, quantity, _ in totals),
-                    "newest_ingestion_date": max(newest for _, _, newest in totals),
+                    "source_rows": rows,
+                    "source_quantity": quantity,
+                    "newest_ingestion_date": newest,
                 }
             ]
         )
@@ -85,6 +89,17 @@ class PreparedSource:
         if "as source_rows" in statement:
             return pa.RecordBatchReader.from_batches(self._totals.schema, [self._totals])
         return self._open()
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _open(self) -> pa.RecordBatchReader:
         # Not memory-mapped: mapped pages of the file would count as memory of the process.

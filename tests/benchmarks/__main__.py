@@ -105,8 +105,8 @@ def _report(sections: Iterable[Section], servers: Iterable[str], sizes: Sizes, s
         "Written by `make bench`. Ratios compare two things measured in this one run, in turns, medians of "
         f"{sizes.repetitions}; seconds are this machine's.",
         "",
-        f"- Machine: {os.cpu_count()} processors ({_processor()}), {_memory_gb():.0f} GB, {platform.system()} "
-        f"{platform.release()}; the run took {seconds / 60:.0f} minutes, load at its end {os.getloadavg()[1]:.1f}",
+        f"- Machine: {os.cpu_count()} processors ({_processor()}), {_memory_gb():.0f} GB, {platform.system()}; "
+        f"the run took {seconds / 60:.0f} minutes, load at its end {os.getloadavg()[1]:.1f}",
         f"- Servers: {'; '.join(servers)}",
         f"- Python {platform.python_version()}, {versions}",
         "",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,8 +14,9 @@ from costpulse_assets.settings import Settings
 
 
 def pretend_today(today: date, **more: Any) -> Settings:
-    """Settings without an environment, on a fixed day."""
-    return Settings(_env_file=None, today=today, first_usage_date=date(2026, 1, 1), **more)  # type: ignore[call-arg]
+    """Settings without an environment, on a fixed day, and without the data folder that a demo may have left here."""
+    given = {"today": today, "first_usage_date": date(2026, 1, 1), "data_dir": Path("no-such-folder"), **more}
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -215,7 +216,7 @@ def test_an_unknown_host_is_unavailable() -> None:
 
 def test_an_unknown_database_or_login_is_refused(postgres_server: str) -> None:
     with pytest.raises(DatabaseRefused, match=r'"never_made" does not exist.*Create the database'):
-        migrate(postgres_server.replace("/postgres", "/never_made"))
+        migrate(urlsplit(postgres_server)._replace(path="/never_made").geturl())
     with pytest.raises(DatabaseRefused, match='role "nobody_we_know" does not exist'):
         migrate(postgres_server.replace("postgres@", "nobody_we_know@"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from costpulse_assets.collectors.cost_records import changed_days, days_to_reprice, reprice
 from costpulse_assets.collectors.prices import PriceTable, choose_price_table, collect_list_prices
-from costpulse_assets.errors import BadSettings, CostPulseError, SourceInconsistent, SourceUnavailable
+from costpulse_assets.errors import BadSettings, CostPulseError, InvariantBroken, SourceInconsistent, SourceUnavailable
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.source import Parameter
@@ -420,3 +420,47 @@ def test_a_key_that_would_stand_for_something_else_stops_the_load(database, acco
     with pytest.raises(CostPulseError, match="two different attribution keys have one key_id"):
         collect_days(database, account)
     assert records(database) == before
+
+
+class Doubling(SmallAccount):
+    """Answers some rows twice, in a batch of their own, as a server that repeats a page."""
+
+    def fetch(self, statement: str, parameters: Mapping[str, Parameter] | None = None) -> pa.RecordBatchReader:
+        reader = super().fetch(statement, parameters)
+        if "list rate" not in statement.splitlines()[0]:
+            return reader
+        table = reader.read_all()
+        return pa.RecordBatchReader.from_batches(table.schema, [*table.to_batches(), *table.slice(1).to_batches()])
+
+
+def test_a_grain_that_comes_twice_stops_the_load_and_leaves_the_day_as_it_was(database, account):
+    account.add_usage("10")
+    collect_days(database, account)
+    before = records(database)
+    with Doubling() as doubling:
+        doubling.add_price("0.15")
+        doubling.add_usage("1")
+        doubling.add_usage("2", run_as="other@example.com", workspace=None)
+        with pytest.raises(InvariantBroken, match="A grain occurs twice in cost_records"):
+            collect_days(database, doubling)
+    assert records(database) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"day": TUESDAY},
+        {"ingested": TUESDAY},
+        {"record_type": "RESTATEMENT"},
+        {"sku": "PREMIUM_OTHER"},
+        {"unit": "DSU"},
+        {"cloud": "AZURE"},
+        {"run_as": "other@example.com"},
+        {"tags": {"team": "a"}},
+    ],
+)
+def test_rows_that_differ_in_one_part_of_the_grain_are_two_records(database, account, other):
+    account.add_usage("1")
+    account.add_usage("1", **other)
+    collect_days(database, account, MONDAY, TUESDAY)
+    assert len(records(database)) == 2

@@ -1,20 +1,60 @@
 -- one row per workspace that is listed now or was ever seen in usage; every derived column says where it came from.
 -- A vanished workspace keeps its row and its last known name.
-with usage_of_workspace as (
+with usage_by_sku as (
+    -- few rows out of many: the patterns below are matched once per SKU
     select
         r.workspace_id,
-        mode() within group (order by r.cloud) as cloud,
+        r.cloud,
+        r.sku_name,
         max(r.account_id) as account_id,
-        -- the region is the suffix that serverless SKUs carry
-        mode() within group (
-            order by substring(r.sku_name from '(?:SERVERLESS_SQL_COMPUTE|SERVERLESS_COMPUTE|INFERENCE|STORAGE)_(.+)$')
-        ) as region,
-        mode() within group (
-            order by substring(r.sku_name from '^(STANDARD|PREMIUM|ENTERPRISE)_')
-        ) as plan
+        count(*) as records
     from costpulse.cost_records as r
     where r.workspace_id is not null and r.usage_date >= %(since)s
-    group by r.workspace_id
+    group by r.workspace_id, r.cloud, r.sku_name
+),
+
+-- one row per workspace, kind of value and value: in how many records it stands
+found as (
+    select
+        u.workspace_id,
+        v.kind,
+        v.value,
+        sum(u.records) as records
+    from usage_by_sku as u
+    cross join
+        lateral (
+            values
+            ('cloud', u.cloud),
+            -- the region is the suffix that serverless SKUs carry
+            (
+                'region',
+                substring(u.sku_name from '(?:SERVERLESS_SQL_COMPUTE|SERVERLESS_COMPUTE|INFERENCE|STORAGE)_(.+)$')
+            ),
+            ('plan', substring(u.sku_name from '^(STANDARD|PREMIUM|ENTERPRISE)_'))
+        ) as v (kind, value)
+    where v.value is not null
+    group by u.workspace_id, v.kind, v.value
+),
+
+most_frequent as (
+    select distinct on (f.workspace_id, f.kind)
+        f.workspace_id,
+        f.kind,
+        f.value
+    from found as f
+    order by f.workspace_id asc, f.kind asc, f.records desc, f.value asc
+),
+
+usage_of_workspace as (
+    select
+        u.workspace_id,
+        max(u.account_id) as account_id,
+        max(m.value) filter (where m.kind = 'cloud') as cloud,
+        max(m.value) filter (where m.kind = 'region') as region,
+        max(m.value) filter (where m.kind = 'plan') as plan
+    from usage_by_sku as u
+    left join most_frequent as m on u.workspace_id = m.workspace_id
+    group by u.workspace_id
 )
 
 insert into costpulse.workspaces as known (

@@ -353,12 +353,14 @@ def _expect_known_host(host: str, port: int) -> None:
     """
     if "https" in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
         return  # the proxy knows the name
+    named = None
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         named = unreachable(error, host=host)
         named.retryable = error.errno != socket.EAI_NONAME
-        raise named from None
+    if named is not None:
+        raise named  # outside the handler: the cause would hang on to it otherwise
 
 
 def _texts(values: Mapping[str, Parameter]) -> list[str]:

@@ -8,6 +8,7 @@ from costpulse_assets.errors import (
     CostPulseError,
     DatabaseRefused,
     DatabaseUnavailable,
+    InvariantBroken,
     SchemaMismatch,
 )
 
@@ -60,7 +61,8 @@ def classify_database_error(
 
     Returns:
         DatabaseUnavailable where trying again may help, SchemaMismatch where a table or column is missing,
-        BadSettings for a URL that cannot be read, DatabaseRefused otherwise. Raise it `from error`.
+        BadSettings for a URL that cannot be read, InvariantBroken where our own trigger found what must not be,
+        DatabaseRefused otherwise. Raise it `from error`.
     """
     where = f" ({database_label(url)})" if url is not None else ""
     failure = f"CostPulse could not {doing}{where}"
@@ -78,6 +80,10 @@ def classify_database_error(
         )
     if state in ("42P01", "42703", "42883", "3F000"):
         return SchemaMismatch(f"{failure}: {text}", next_step="Run `costpulse migrate`, then try again.")
+    if state == "23000":  # raised by our own triggers alone; a broken constraint has a code of its own
+        return InvariantBroken(
+            f"{failure}: {text}", next_step="Nothing was written; report this line with the statement that ran."
+        )
     next_step = next((step for beginning, step in _NEXT_STEPS if state.startswith(beginning)), _TRY_AGAIN)
     return DatabaseRefused(f"{failure}: {text}", next_step=next_step)
 

@@ -6,6 +6,7 @@ the caller: the connector's own limits end only single requests.
 
 import logging
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -20,6 +21,7 @@ from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 from databricks.sql.client import Connection as SqlConnection
+from databricks.sql.types import SSLOptions
 
 from costpulse_assets.errors import BadSettings, SourceCredentials, SourceError, SourceForbidden, SourceSqlError
 from costpulse_assets.resources.databricks_auth import ServicePrincipal
@@ -163,7 +165,7 @@ class DatabricksWarehouse:
 
             def open_session() -> _Session:
                 if "_connection_uri" not in arguments:
-                    _expect_known_host(self._host, arguments["_port"])
+                    _expect_known_host(self._host, arguments["_port"], arguments.get("_tls_trusted_ca_file"))
                 return _Session(_Connection(**arguments))
 
             opened = self._wait_for(open_session, waiting, late=_Session.cut)
@@ -345,22 +347,31 @@ class _Session:
         self.connection.http_client.close()
 
 
-def _expect_known_host(host: str, port: int) -> None:
-    """Look the name up once: the connector would try a mistyped one again and again for minutes.
+def _expect_known_host(host: str, port: int, ca_file: str | None) -> None:
+    """Look the name up and shake hands once: the connector would retry a mistyped or untrusted host for minutes.
 
     Raises:
-        SourceUnreachable: not retryable where the name server says that there is no such name.
+        SourceUnreachable: not retryable where the name server says that there is no such name, or where the
+            certificate is not trusted.
     """
     if "https" in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
-        return  # the proxy knows the name
+        return  # the proxy knows the name, and has a certificate of its own
     named = None
     try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with (
+            socket.create_connection((host, port), timeout=10) as plain,
+            # As the connector trusts.
+            SSLOptions(tls_trusted_ca_file=ca_file).create_ssl_context().wrap_socket(plain, server_hostname=host),
+        ):
+            return
     except socket.gaierror as error:
         named = unreachable(error, host=host)
         named.retryable = error.errno != socket.EAI_NONAME
-    if named is not None:
-        raise named  # outside the handler: the cause would hang on to it otherwise
+    except ssl.SSLCertVerificationError as error:
+        named = unreachable(error, host=host)
+    except OSError:
+        return  # whatever else it is, the connector meets it again and knows whether to wait
+    raise named  # outside the handler: the cause would hang on to it otherwise
 
 
 def _texts(values: Mapping[str, Parameter]) -> list[str]:

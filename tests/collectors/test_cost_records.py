@@ -417,7 +417,7 @@ def test_a_key_that_would_stand_for_something_else_stops_the_load(database, acco
     query(database, "update costpulse.cost_keys set user_email = 'mallory@example.com' returning 1 as x")
     with database.transaction() as connection:
         connection.execute("alter table costpulse.cost_keys enable trigger refuse_ambiguous_key")
-    with pytest.raises(CostPulseError, match="two different attribution keys have one key_id"):
+    with pytest.raises(InvariantBroken, match="two different attribution keys have one key_id"):
         collect_days(database, account)
     assert records(database) == before
 

@@ -19,10 +19,20 @@ def derived_asset(
     partitions: dg.DailyPartitionsDefinition,
     *,
     layer: str,
-    deps: Sequence[str],
     description: str,
+    deps: Sequence[str] = (),
+    adds_up: str = "Quantity, list cost and cost per day and SKU equal cost_records to the last digit.",
 ) -> dg.AssetsDefinition:
-    """An asset, partitioned by usage day, that rebuilds its days and proves that they add up to cost_records."""
+    """An asset, partitioned by usage day, that rebuilds its days and proves that they add up.
+
+    Args:
+        table: what is rebuilt, from what, and the statement that finds what does not add up.
+        partitions: the usage days.
+        layer: Dagster group.
+        description: grain and meaning, for the Dagster UI.
+        deps: further assets it reads, beside the upstreams whose versions count.
+        adds_up: what the blocking check `adds_up_to_cost_records` states.
+    """
 
     @dg.multi_asset(
         name=table.name,
@@ -33,7 +43,7 @@ def derived_asset(
         specs=[
             dg.AssetSpec(
                 key=table.name,
-                deps=list(deps),
+                deps=[*table.upstreams, *deps],
                 description=description,
                 group_name=layer,
                 owners=[OWNER],
@@ -47,7 +57,7 @@ def derived_asset(
                 "adds_up_to_cost_records",
                 asset=table.name,
                 blocking=True,
-                description="Quantity, list cost and cost per day and SKU equal cost_records to the last digit.",
+                description=adds_up,
             )
         ],
     )

@@ -18,12 +18,12 @@ DAYS_AT_ONCE = 62
 
 @dataclass(frozen=True)
 class DerivedTable:
-    """Tables replaced together, day by day, from one upstream table."""
+    """Tables replaced together, day by day, from other tables."""
 
     #: Asset and first table; also the name in built_days.
     name: str
-    #: Asset it is built from; `cost_records` stands for the books in collected_days.
-    upstream: str
+    #: Assets it is built from: a day is due when any of them has a newer version of it (view day_versions).
+    upstreams: tuple[str, ...]
     #: Tables in the order they are filled, each by sql/transform/<table>.sql.
     tables: tuple[str, ...]
     #: File of sql/checks/ that must return no row for the days.
@@ -38,7 +38,7 @@ def days_to_build(
         "transform/days_to_build",
         {
             "asset": table.name,
-            "upstream": table.upstream,
+            "upstreams": list(table.upstreams),
             "only_changed": only_changed,
             "from_date": first,
             "to_date": last,
@@ -60,7 +60,7 @@ def build(
     """
     done = 0
     for chunk in _chunks(sorted(days, reverse=True)):
-        parameters: dict[str, Any] = {"days": chunk, "asset": table.name, "upstream": table.upstream}
+        parameters: dict[str, Any] = {"days": chunk, "asset": table.name, "upstreams": list(table.upstreams)}
         with database.writing() as connection:
             for name in table.tables:
                 connection.execute(

@@ -13,6 +13,7 @@ class Layer:
     COLLECTORS: Final = "collectors"
     ALLOCATION: Final = "allocation"
     COSTS: Final = "costs"
+    UTILIZATION: Final = "utilization"
 
 
 class Pool:

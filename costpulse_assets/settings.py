@@ -5,6 +5,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -28,6 +29,12 @@ class Connection(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(default="databricks", min_length=1, max_length=80)
+    read: tuple[Literal["billing", "regional"], ...] = Field(
+        default=("billing", "regional"),
+        min_length=1,
+        description="What is read here: billing is the whole account's and comes from the first connection that "
+        "reads it; compute, jobs and queries are regional and come from every connection of their region.",
+    )
     host: str = Field(description="Workspace host name without scheme, e.g. dbc-1234.cloud.databricks.com")
     http_path: str = Field(description="/sql/1.0/warehouses/<id> of the SQL warehouse that runs our queries")
     token: SecretStr | None = None
@@ -158,6 +165,29 @@ class Settings(BaseSettings):
     unpriced_share_warning: float = Field(
         default=0.01, ge=0, le=1, description="Share of rows without a price above which the check warns."
     )
+    settle_days: int = Field(
+        default=2, ge=1, le=30, description="Age in days from which a day of compute, job and query data is settled."
+    )
+    hourly_days: int = Field(default=90, ge=1, le=365, description="Days kept by the hour (hourly_costs).")
+    idle_cpu_percent: float = Field(
+        default=5.0, gt=0, lt=100, description="CPU of the busiest node below which a cluster does nothing."
+    )
+    idle_minutes: int = Field(
+        default=30, ge=1, le=1_440, description="Minutes a cluster does nothing before it counts as idle."
+    )
+    self_cost_daily_budget: Decimal | None = Field(
+        default=None,
+        gt=0,
+        description="USD a day CostPulse's own queries may cost; above it only bills and prices are collected.",
+    )
+
+    # Identities
+    hash_identities: bool = Field(
+        default=False, description="Store keyed hashes (hash@domain) instead of addresses, everywhere."
+    )
+    identity_key: SecretStr | None = Field(
+        default=None, description="Key of the hashes, at least 16 characters; needed with hash_identities."
+    )
 
     # Running
     app_host: str = Field(default="127.0.0.1", description="Address the app listens on.")
@@ -201,6 +231,21 @@ class Settings(BaseSettings):
 
         if not is_valid_cron_schedule(value):
             raise ValueError("is not a cron expression, such as 15 */6 * * *")
+        return value
+
+    @model_validator(mode="after")
+    def _hashing_has_a_key(self) -> Self:
+        if self.hash_identities and (self.identity_key is None or len(self.identity_key.get_secret_value()) < 16):
+            raise ValueError("hash_identities needs an identity_key of at least 16 characters")
+        return self
+
+    @field_validator("connections")
+    @classmethod
+    def _connections_are_told_apart(cls, value: tuple[Connection, ...]) -> tuple[Connection, ...]:
+        if len({connection.name for connection in value}) < len(value):
+            raise ValueError("give each connection a name of its own")
+        if value and not any("billing" in connection.read for connection in value):
+            raise ValueError("one connection must read billing")
         return value
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.definitions import build_definitions
 from costpulse_assets.resources.database import Database
 from costpulse_assets.schedules import range_tags
@@ -27,6 +28,8 @@ class Pipeline:
     source: Any
     settings: Settings
     instance: dg.DagsterInstance
+    #: Where regional tables are read; the source alone when empty.
+    regions: tuple[Any, ...] = ()
 
     def definitions(self) -> dg.Definitions:
         return build_definitions(
@@ -34,6 +37,7 @@ class Pipeline:
             resource_overrides={
                 "database": dg.ResourceDefinition.hardcoded_resource(self.database),
                 "source": dg.ResourceDefinition.hardcoded_resource(self.source),
+                "regions": dg.ResourceDefinition.hardcoded_resource(Regions(self.regions or (self.source,))),
             },
         )
 

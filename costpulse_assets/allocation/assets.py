@@ -10,13 +10,13 @@ from costpulse_assets.layers import Layer
 
 KEY_ALLOCATIONS = DerivedTable(
     name="key_allocations",
-    upstream="cost_records",
+    upstreams=("cost_records",),
     tables=("key_allocations",),
     check="checks/key_allocations_conserve",
 )
 COST_ALLOCATIONS = DerivedTable(
     name="cost_allocations",
-    upstream="key_allocations",
+    upstreams=("key_allocations",),
     tables=("cost_allocations",),
     check="checks/cost_allocations_conserve",
 )
@@ -29,7 +29,7 @@ def allocation_assets(partitions: dg.DailyPartitionsDefinition) -> list[Any]:
             KEY_ALLOCATIONS,
             partitions,
             layer=Layer.ALLOCATION,
-            deps=["cost_records", "cost_keys", "collected_days"],
+            deps=["cost_keys", "collected_days"],
             description="Every dollar and unit of quantity of a day's keys, to a team or to Unallocated (team_id "
             "NULL). Until rules exist everything is Unallocated. Built by SQL from cost_records.",
         ),
@@ -37,7 +37,6 @@ def allocation_assets(partitions: dg.DailyPartitionsDefinition) -> list[Any]:
             COST_ALLOCATIONS,
             partitions,
             layer=Layer.ALLOCATION,
-            deps=["key_allocations"],
             description="Cost per day, team, rule, method, workspace, SKU and product: sums of key_allocations.",
         ),
     ]

@@ -16,13 +16,13 @@ from costpulse_assets.table_schema import table_schema
 
 DAILY_COSTS = DerivedTable(
     name="daily_costs",
-    upstream="key_allocations",
+    upstreams=("key_allocations",),
     tables=("daily_costs", "daily_team_costs", "daily_workspace_costs", "daily_sku_costs"),
     check="checks/daily_costs_conserve",
 )
 DAILY_KEY_COSTS = DerivedTable(
     name="daily_key_costs",
-    upstream="key_allocations",
+    upstreams=("key_allocations",),
     tables=("daily_key_costs",),
     check="checks/daily_key_costs_conserve",
 )
@@ -69,7 +69,6 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             DAILY_COSTS,
             partitions,
             layer=Layer.COSTS,
-            deps=["key_allocations"],
             description="Cost per day, workspace, SKU, product, unit and team, with smaller roll-ups per team, "
             "workspace and SKU for long windows; all replaced together.",
         ),
@@ -77,7 +76,6 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             DAILY_KEY_COSTS,
             partitions,
             layer=Layer.COSTS,
-            deps=["key_allocations"],
             description="Cost per day, attribution key, SKU, unit and team: views by user, job, cluster, warehouse, "
             "pipeline, endpoint and tag.",
         ),

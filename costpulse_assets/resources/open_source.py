@@ -1,7 +1,7 @@
 """Which source the settings name: Databricks, or the demo account that stands in for it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from costpulse_assets.errors import BadSettings
 from costpulse_assets.resources.source import Source
-from costpulse_assets.settings import Settings
+from costpulse_assets.settings import Connection, Settings
 
 
 class DemoAccountFacts(BaseModel):
@@ -47,12 +47,38 @@ def open_source(settings: Settings) -> Iterator[Source]:
             next_step="Set COSTPULSE_DATABRICKS_HOST, COSTPULSE_DATABRICKS_HTTP_PATH and COSTPULSE_DATABRICKS_TOKEN "
             "(or COSTPULSE_DATABRICKS_CLIENT_ID and COSTPULSE_DATABRICKS_CLIENT_SECRET), or start with --demo.",
         )
+    with _connected(_billing_connection(settings), settings) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def open_other_regions(settings: Settings) -> Iterator[tuple[Source, ...]]:
+    """The connections that regional tables are read over, beside the one that `open_source` opens."""
+    with ExitStack() as stack:
+        others = [] if reads_demo_account(settings) else settings.sources
+        yield tuple(
+            stack.enter_context(_connected(connection, settings))
+            for connection in others
+            if "regional" in connection.read and connection != _billing_connection(settings)
+        )
+
+
+def bills_are_regional_too(settings: Settings) -> bool:
+    """Whether the connection of the bills is one of those regional tables are read over."""
+    return reads_demo_account(settings) or "regional" in _billing_connection(settings).read
+
+
+@contextmanager
+def _connected(connection: Connection, settings: Settings) -> Iterator[Source]:
     from costpulse_assets.resources.databricks import DatabricksWarehouse
 
-    with DatabricksWarehouse(
-        settings.sources[0], statement_timeout_seconds=settings.statement_timeout_seconds
-    ) as warehouse:
+    with DatabricksWarehouse(connection, statement_timeout_seconds=settings.statement_timeout_seconds) as warehouse:
         yield warehouse
+
+
+def _billing_connection(settings: Settings) -> Connection:
+    """Bills are the whole account's, so one connection gives them all: the first that may."""
+    return next(connection for connection in settings.sources if "billing" in connection.read)
 
 
 def reads_demo_account(settings: Settings) -> bool:

@@ -235,11 +235,12 @@ create index rejected_rows_day on costpulse.rejected_rows (usage_date);
 create table costpulse.collection_status (
     source text not null,
     connection text not null,
-    state text not null check (state in ('ok', 'failed', 'not available')),
+    state text not null check (state in ('ok', 'failed', 'not available', 'stopped')),
     message text,
     next_step text,
     attempted_at timestamptz not null,
     succeeded_at timestamptz,
+    as_of timestamptz,
     primary key (source, connection)
 );
 

@@ -45,7 +45,7 @@ begin
         costpulse.teams, costpulse.team_members, costpulse.allocation_rules,
         costpulse.cost_allocations, costpulse.daily_costs, costpulse.daily_key_costs, costpulse.daily_team_costs,
         costpulse.daily_workspace_costs, costpulse.daily_sku_costs,
-        costpulse.cluster_info, costpulse.job_runs, costpulse.forecasts, costpulse.recommendations,
+        costpulse.forecasts, costpulse.recommendations,
         costpulse.alerts, costpulse.alert_history, costpulse.reports, costpulse.audit_log,
         costpulse.v_daily_costs
     to costpulse_app;

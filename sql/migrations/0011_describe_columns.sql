@@ -168,11 +168,14 @@ comment on table costpulse.collection_status is
 'How the last attempt to read each source over each connection went.';
 comment on column costpulse.collection_status.source is 'Collector.';
 comment on column costpulse.collection_status.connection is 'Connection to the source.';
-comment on column costpulse.collection_status.state is 'ok, failed or not available.';
+comment on column costpulse.collection_status.state is
+'ok, failed, not available (a missing grant or schema) or stopped (by the budget for our own queries).';
 comment on column costpulse.collection_status.message is 'What went wrong.';
 comment on column costpulse.collection_status.next_step is 'What to do about it.';
 comment on column costpulse.collection_status.attempted_at is 'Last attempt.';
 comment on column costpulse.collection_status.succeeded_at is 'Last success.';
+comment on column costpulse.collection_status.as_of is
+'When the source was last looked at in a run for changed days; another day than succeeded_at where one is pretended.';
 
 comment on table costpulse.completeness is
 'How much of each usage day is in, and whether it may be judged.';

@@ -9,16 +9,28 @@ from typing import Any
 import dagster as dg
 
 from costpulse_assets.allocation.assets import allocation_assets
-from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLES, collector_assets
+from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_SPECS, collector_assets
+from costpulse_assets.collectors.regional import Regions
+from costpulse_assets.collectors.regional_assets import regional_assets
 from costpulse_assets.costs.assets import cost_assets
+from costpulse_assets.identities import expect_same_protection, identities_of
 from costpulse_assets.jobs import COST_CYCLE
 from costpulse_assets.partitions import daily_partitions
 from costpulse_assets.resources.database import Database, open_database
-from costpulse_assets.resources.open_source import first_usage_date, open_source
+from costpulse_assets.resources.open_source import (
+    bills_are_regional_too,
+    first_usage_date,
+    open_other_regions,
+    open_source,
+)
 from costpulse_assets.resources.source import Source
 from costpulse_assets.schedules import cost_schedules
 from costpulse_assets.sensors import cost_sensors
 from costpulse_assets.settings import Settings, load_settings
+from costpulse_assets.utilization.clusters import cluster_assets
+from costpulse_assets.utilization.jobs import job_assets
+from costpulse_assets.utilization.users import user_assets
+from costpulse_assets.utilization.warehouses import warehouse_assets
 
 
 def build_definitions(
@@ -28,7 +40,7 @@ def build_definitions(
 
     Args:
         settings: read from the environment when not given.
-        resource_overrides: replaces `database` or `source`, e.g. in tests.
+        resource_overrides: replaces `database`, `source` or `regions`, e.g. in tests.
     """
     settings = settings or load_settings()
     first_day = first_usage_date(settings)
@@ -37,6 +49,7 @@ def build_definitions(
     @dg.resource(description="PostgreSQL or TimescaleDB, as the owner of the schema.")
     def database(_: dg.InitResourceContext) -> Iterator[Database]:
         with open_database(settings) as opened:
+            expect_same_protection(opened, identities_of(settings))
             yield opened
 
     @dg.resource(description="Databricks, or the demo account in its place.")
@@ -44,18 +57,32 @@ def build_definitions(
         with open_source(settings) as opened:
             yield opened
 
+    @dg.resource(
+        required_resource_keys={"source"},
+        description="The connections that compute, jobs and queries are read over: one or more per region.",
+    )
+    def regions(context: dg.InitResourceContext) -> Iterator[Regions]:
+        bills = context.resources.source
+        with open_other_regions(settings) as others:
+            yield Regions((bills, *others) if bills_are_regional_too(settings) else others)
+
     return dg.Definitions(
         assets=[
-            *SYSTEM_TABLES,
+            *SYSTEM_TABLE_SPECS,
             PRICE_ADJUSTMENTS,
             *collector_assets(settings, partitions),
+            *regional_assets(settings, partitions),
             *allocation_assets(partitions),
             *cost_assets(settings, partitions),
+            *cluster_assets(settings, partitions),
+            *warehouse_assets(settings, partitions),
+            *job_assets(settings, partitions),
+            *user_assets(settings),
         ],
         jobs=[COST_CYCLE],
         schedules=cost_schedules(settings, first_day),
         sensors=cost_sensors(settings, first_day),
-        resources={"database": database, "source": source, **(resource_overrides or {})},
+        resources={"database": database, "source": source, "regions": regions, **(resource_overrides or {})},
         # A step here is one SQL statement: a process each would cost more than the work.
         executor=dg.in_process_executor,
     )

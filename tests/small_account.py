@@ -12,6 +12,7 @@ import pyarrow as pa
 from costpulse_assets.collectors.cost_records import Collected, collect
 from costpulse_assets.collectors.prices import PriceTable
 from costpulse_assets.errors import SourceForbidden
+from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from costpulse_assets.resources.demo_account.tables import CATALOG, USAGE_METADATA_FIELDS, create_tables
@@ -143,4 +144,4 @@ def small_account(**price: Any) -> Iterator[SmallAccount]:
 
 def collect_days(database: Database, account: Any, *days: date) -> Collected:
     """Collect these days (one if none is given) as an explicit materialization does."""
-    return collect(database, account, list(days) or [MONDAY], prices=PRICES, chunk_days=31)
+    return collect(database, account, list(days) or [MONDAY], prices=PRICES, chunk_days=31, identities=Identities(None))

@@ -9,9 +9,11 @@ import dagster as dg
 from costpulse_assets.collectors import cost_records as records
 from costpulse_assets.collectors.prices import choose_price_table, collect_list_prices
 from costpulse_assets.collectors.status import recorded_status
+from costpulse_assets.collectors.system_tables import SYSTEM_TABLES
 from costpulse_assets.collectors.workspaces import collect_workspaces
 from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
 from costpulse_assets.freshness import FRESH_EVERY_DAY
+from costpulse_assets.identities import identities_of
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
@@ -20,19 +22,16 @@ from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Settings
 from costpulse_assets.table_schema import table_schema
 
-SYSTEM_TABLES = [
+SYSTEM_TABLE_SPECS = [
     dg.AssetSpec(
-        key=["system", schema, table],
-        description=description,
+        key=["system", *table.name.split(".")],
+        description=table.why,
         group_name="databricks",
         kinds={"databricks"},
         owners=[OWNER],
+        metadata={"without it": table.without, "usually late by": table.delay},
     )
-    for schema, table, description in (
-        ("billing", "usage", "Databricks' append-only ledger of usage, with signed corrections."),
-        ("billing", "list_prices", "Databricks' list prices per SKU, unit and currency, with validity."),
-        ("access", "workspaces_latest", "Workspaces that exist now."),
-    )
+    for table in SYSTEM_TABLES
 ]
 
 PRICE_ADJUSTMENTS = dg.AssetSpec(
@@ -182,6 +181,7 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
                 days,
                 prices=choose_price_table(source, settings.price_table, settings.currency),
                 chunk_days=settings.collect_chunk_days,
+                identities=identities_of(settings),
                 run_id=context.run.run_id,
                 progress=context.log.info,
             )

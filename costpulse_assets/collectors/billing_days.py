@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from costpulse_assets.collectors.prices import PriceTable
+from costpulse_assets.collectors.regional import storable
 from costpulse_assets.identities import Identities
 from costpulse_assets.periods import Period, newest_first
 from costpulse_assets.resources.database import Connection, Database, copy_batches, run
@@ -96,7 +97,7 @@ def collect_billing_days(
         reader = source.fetch(statement, parameters)
         with database.writing() as connection:
             connection.execute(sql.SQL("create temporary table {} (like {}) on commit drop").format(staged, target))
-            batches = (identities.protect(batch, table.identities) for batch in reader)
+            batches = (storable(identities.protect(batch, table.identities)) for batch in reader)
             copy_batches(connection, staged, table.columns, batches)
             _price(connection, staged)
             connection.execute(

@@ -22,6 +22,7 @@ from psycopg import sql
 from costpulse_assets.collectors.prices import PriceTable
 from costpulse_assets.collectors.row_rules import reasons
 from costpulse_assets.errors import SourceError, SourceInconsistent
+from costpulse_assets.identities import Identities
 from costpulse_assets.periods import Period, newest_first
 from costpulse_assets.resources.database import (
     Connection,
@@ -84,6 +85,9 @@ GRAIN = (
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 PRICE_POINT = ("sku_name", "usage_date", "dbu_rate")
 
+#: Who runs or owns what costs.
+IDENTITIES = ("user_email",)
+
 #: A statement is run at most this often before its last error, or a moving day, is accepted.
 ATTEMPTS = 3
 
@@ -125,6 +129,7 @@ def collect(
     *,
     prices: PriceTable,
     chunk_days: int,
+    identities: Identities,
     run_id: str | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Collected:
@@ -138,6 +143,7 @@ def collect(
         days: usage dates, UTC; each is replaced as a whole.
         prices: which price table and currency to join.
         chunk_days: days per statement and transaction.
+        identities: how addresses and principals are stored.
         run_id: written to collection_log.
         progress: called with one sentence per chunk.
 
@@ -148,7 +154,9 @@ def collect(
     total = Collected()
     wanted = len(set(days))
     for window in newest_first(days, at_most=chunk_days):
-        outcome = _collect_window(database, source, window, prices=prices, run_id=run_id, progress=progress)
+        outcome = _collect_window(
+            database, source, window, prices=prices, identities=identities, run_id=run_id, progress=progress
+        )
         total.add(outcome)
         progress(f"{len(total.days)}/{wanted} days: {window}, {outcome.rows:,} records")
     return total
@@ -214,6 +222,7 @@ def _collect_window(
     window: Period,
     *,
     prices: PriceTable,
+    identities: Identities,
     run_id: str | None,
     progress: Callable[[str], None],
 ) -> Collected:
@@ -221,7 +230,9 @@ def _collect_window(
     for attempt in range(1, ATTEMPTS + 1):
         last = attempt == ATTEMPTS
         try:
-            return _replace_window(database, source, window, prices=prices, run_id=run_id, accept_moving=last)
+            return _replace_window(
+                database, source, window, prices=prices, identities=identities, run_id=run_id, accept_moving=last
+            )
         except SourceMoved as moved:
             progress(f"{window}: {moved}; the statement is repeated")
         except SourceError as error:
@@ -241,12 +252,13 @@ def _replace_window(
     window: Period,
     *,
     prices: PriceTable,
+    identities: Identities,
     run_id: str | None,
     accept_moving: bool,
 ) -> Collected:
     before = control_totals(source, window)
     bounds: dict[str, Any] = {"from_date": window.first, "to_date": window.last, "source": SOURCE}
-    stream = _Stream()
+    stream = _Stream(identities)
     with database.session() as beside, database.writing() as connection:
         priced_with = _adjustments_fingerprint(beside)
         delete_days(connection, "cost_records", window.first, window.last)
@@ -305,7 +317,8 @@ def _replace_window(
 class _Stream:
     """The result on its way into the table: rows refused are kept beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
         self.rows = 0
         self.rejected: list[dict[str, Any]] = []
         self._grains: list[npt.NDArray[np.uint64]] = []
@@ -314,6 +327,7 @@ class _Stream:
     def accepted(self, reader: pa.RecordBatchReader, beside: Connection) -> Iterator[pa.RecordBatch]:
         """Batches of acceptable rows with the customer's rate, ready for COPY."""
         for batch in reader:
+            batch = self._identities.protect_keys(self._identities.protect(batch, IDENTITIES), "key_id")
             why = reasons(batch)
             if why is not None:
                 refused = batch.append_column("reason", why).filter(pc.is_valid(why))

@@ -100,7 +100,7 @@ def collect_state(database: Database, source: Source, table: StateTable, identit
         nonlocal read
         for batch in reader:
             read += batch.num_rows
-            yield identities.protect(batch, table.identities)
+            yield storable(identities.protect(batch, table.identities))
 
     with database.writing() as connection:
         run(connection, f"transform/stage_{table.name}")
@@ -211,8 +211,19 @@ def _checked(
                 f"{table.name} got rows of {found['min']} to {found['max']} where {window} was asked for.",
                 next_step=f"Nothing was written; report sql/collect/{table.name}.sql with this line.",
             )
-        protected = identities.protect(batch, table.identities)
+        protected = storable(identities.protect(batch, table.identities))
         yield protected.append_column("connection", pa.array([source.name] * batch.num_rows, pa.string()))
+
+
+def storable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with U+FFFD for each NUL character: PostgreSQL has none in text, and its jsonb none as an escape."""
+    for place, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
+        if not pa.types.is_string(column.type):
+            continue
+        nul, instead = ("\\u0000", "\\ufffd") if name == "tags" else ("\x00", "\ufffd")
+        if pc.any(pc.match_substring(column, nul)).as_py():
+            batch = batch.set_column(place, batch.schema.field(place), pc.replace_substring(column, nul, instead))
+    return batch
 
 
 def _counts(connection: Connection, source: Source, table: DailyTable, window: Period) -> list[int]:

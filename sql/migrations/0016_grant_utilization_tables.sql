@@ -18,7 +18,8 @@ begin
 
     foreach scoped in array array[
         'clusters', 'cluster_daily', 'cluster_info', 'warehouses', 'warehouse_daily', 'warehouse_info', 'query_costs',
-        'jobs', 'pipelines', 'serving_endpoints', 'job_runs', 'hourly_costs', 'users', 'member_suggestions'
+        'jobs', 'pipelines', 'serving_endpoints', 'job_runs', 'job_run_costs', 'hourly_costs', 'users',
+        'member_suggestions'
     ] loop
         execute format('grant select on costpulse.%I to costpulse_app', scoped);
         execute format('alter table costpulse.%I enable row level security', scoped);

@@ -20,5 +20,5 @@ from costpulse.key_allocations as a
 inner join costpulse.cost_keys as k on a.key_id = k.key_id
 where a.usage_date = any(%(days)s::date[])
 group by a.usage_date, k.workspace_id, a.sku_name, k.product, a.usage_unit, a.team_id
--- the rows of a team, then of a workspace, lie together: filters read few pages
-order by a.usage_date, a.team_id, k.workspace_id
+-- the rows of a team, then of a SKU, then of a workspace, lie together: filters on each of them read few pages
+order by a.usage_date, a.team_id, a.sku_name, k.workspace_id

@@ -10,7 +10,8 @@ import pytest
 
 from costpulse_assets.collectors.cost_records import changed_days, days_to_reprice, reprice
 from costpulse_assets.collectors.prices import PriceTable, choose_price_table, collect_list_prices
-from costpulse_assets.errors import BadSettings, CostPulseError, InvariantBroken, SourceInconsistent, SourceUnavailable
+from costpulse_assets.errors import BadSettings, InvariantBroken, SourceInconsistent, SourceUnavailable
+from costpulse_assets.identities import Identities
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.source import Parameter
@@ -393,7 +394,7 @@ def test_long_collections_are_cut_into_chunks_newest_first(database, account):
     days = [MONDAY + timedelta(days=n) for n in range(5)]
     from costpulse_assets.collectors.cost_records import collect
 
-    collect(database, account, days, prices=PRICES, chunk_days=2, progress=said.append)
+    collect(database, account, days, prices=PRICES, chunk_days=2, identities=Identities(None), progress=said.append)
     assert [line.split(",")[0] for line in said] == [
         "2/5 days: 2026-06-04 to 2026-06-05",
         "4/5 days: 2026-06-02 to 2026-06-03",

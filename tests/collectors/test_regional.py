@@ -24,18 +24,12 @@ class Region(SmallAccount):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-
-    def asked_for(self, table: str) -> int:
-        """Statements that named a table, tried ones included."""
-        return sum(table in statement for statement in self.texts)
+        #: Every statement that was tried.
+        self.texts: list[str] = []
 
     def fetch(self, statement: str, parameters: Any = None) -> Any:
         self.texts.append(statement)
         return super().fetch(statement, parameters)
-
-    @property
-    def texts(self) -> list[str]:
-        return self.__dict__.setdefault("_texts", [])
 
 
 @pytest.fixture
@@ -75,7 +69,8 @@ def hours(pipeline: Pipeline) -> dict[tuple[date, str], int]:
     return {
         (row["usage_date"], row["cluster_id"]): row["minutes"]
         for row in pipeline.query(
-            "select usage_date, cluster_id, sum(up_minutes)::int as minutes from costpulse.node_utilization group by 1, 2"
+            "select usage_date, cluster_id, sum(up_minutes)::int as minutes from costpulse.node_utilization "
+            "group by usage_date, cluster_id"
         )
     }
 
@@ -222,6 +217,15 @@ def test_names_are_kept_with_the_days_they_were_valid(opened: Open, us: Region):
             {"name": "in america", "valid_from": first.date(), "valid_to": MONDAY + DAY},
             {"name": "renamed again", "valid_from": MONDAY + DAY, "valid_to": None},
         ]
+
+
+def test_a_nul_character_in_a_name_or_tag_stops_nothing(opened: Open, us: Region):
+    add_cluster(us, "nul \x00 inside", cluster_id="c-nul", tags={"team": "a\x00b"})
+    pipeline = opened(MONDAY)
+    assert pipeline.run(MONDAY, MONDAY, *REGIONAL).success
+    assert pipeline.query("select cluster_name, tags from costpulse.clusters where cluster_id = 'c-nul'") == [
+        {"cluster_name": "nul \ufffd inside", "tags": {"team": "a\ufffdb"}}
+    ]
 
 
 def test_collecting_everything_twice_changes_no_row(opened: Open, us: Region):

@@ -34,8 +34,8 @@ def test_a_system_table_that_the_account_does_not_have_is_forbidden_and_named():
 
 
 def test_a_missing_table_is_seen_inside_a_common_table_expression_too():
-    with pytest.raises(SourceForbidden, match=r"system\.query\.history"):
-        translate("with q as (select 1 as a from system.query.history) select q.a from q")
+    with pytest.raises(SourceForbidden, match=r"system\.access\.audit"):
+        translate("with q as (select 1 as a from system.access.audit) select q.a from q")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,61 @@ def test_a_key_is_the_sha256_of_the_json_of_its_columns_with_nulls_kept():
 
 def test_concat_with_a_null_is_null_as_in_spark():
     assert run("select concat('a', cast(null as string)) as a, concat('a', 'b') as b") == (None, "ab")
+
+
+AT = "timestamp '2026-11-01 03:14:15.7'"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        # Spark drops fractions of a unit; DuckDB would round.
+        (f"unix_timestamp({AT})", 1793502855),
+        (f"unix_seconds({AT})", 1793502855),
+        ("unix_millis(timestamp '2026-11-01 03:14:15.0019')", 1793502855001),
+        ("unix_seconds(timestamp_seconds(1793502855))", 1793502855),
+        ("unix_millis(timestamp_millis(1793502855700))", 1793502855700),
+        ("unix_micros(timestamp_micros(1793502855700001))", 1793502855700001),
+        (f"timestamp_millis(1793502855700) = {AT}", True),
+        # Spark counts units that have passed; DuckDB would count full minutes of the clock.
+        ("timestampdiff(minute, timestamp '2026-11-01 00:00:59', timestamp '2026-11-01 00:02:01')", 1),
+        ("timestampdiff(SECOND, timestamp '2026-11-01 00:00:02.1', timestamp '2026-11-01 00:00:00.9')", -1),
+        ("datediff(HOUR, timestamp '2026-11-01 00:59:00', timestamp '2026-11-01 02:01:00')", 1),
+        ("datediff(date '2026-11-03', date '2026-11-01')", 2),
+        ("from_unixtime(1793502855)", "2026-11-01 03:14:15"),
+        (f"date_trunc('HOUR', {AT}) = timestamp '2026-11-01 03:00:00'", True),
+        (f"date_trunc('MINUTE', {AT}) + interval 1 minute = timestamp '2026-11-01 03:15:00'", True),
+        (f"hour({AT})", 3),
+        # A histogram of percentages in bins of five: 100 belongs to the last bin.
+        ("least(19, cast(floor(cast(100.0 as double) / 5) as bigint))", 19),
+        ("least(19, cast(floor(cast(37.4 as double) / 5) as bigint))", 7),
+        ("greatest(1, cast(null as int), 3)", 3),
+        ("element_at(array('a', 'b'), 2)", "b"),
+        ("try_element_at(array('a', 'b'), 3)", None),
+        ("filter(array(1, 2, 3), x -> x > 1)", [2, 3]),
+        ("size(filter(array(1, 2, 3), x -> x > 1))", 2),
+        ("transform(array(1, 2), x -> x * 10)", [10, 20]),
+        ("array_contains(array('a', 'b'), 'b')", True),
+        ("element_at(map('app', 'costpulse'), 'app')", "costpulse"),
+    ],
+)
+def test_a_function_gives_what_it_gives_on_spark(expression, value):
+    (found,) = run(f"select {expression} as a")
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_hours_between_two_moments_are_exploded_one_a_row():
+    assert run(
+        "select count(*), min(x.h) = timestamp '2026-11-01 22:00:00', max(x.h) = timestamp '2026-11-02 01:00:00' from ("
+        "select explode(sequence(date_trunc('HOUR', timestamp '2026-11-01 22:10:00'), "
+        "date_trunc('HOUR', timestamp '2026-11-02 01:50:00'), interval 1 hour)) as h) as x"
+    ) == (4, True, True)
+
+
+def test_an_array_is_exploded_beside_its_row():
+    assert run(
+        "select sum(x.a * x.b), count(*) from (select t.a, explode(t.l) as b "
+        "from (select 10 as a, array(1, 2, 3) as l) as t) as x"
+    ) == (60, 3)

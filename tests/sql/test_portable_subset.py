@@ -57,8 +57,12 @@ def test_every_entry_that_can_be_an_expression_is_proven_by_one_that_contains_it
             assert entry.name in parts_of(f"select {entry.proof} as v from t as p"), entry
 
 
-@each_statement
-def test_a_collect_statement_never_makes_money(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [path for path in COLLECT if "system.billing." in path.read_text(encoding="utf-8")],
+    ids=lambda path: path.stem,
+)
+def test_a_statement_about_the_bill_never_makes_money(path: Path) -> None:
     """Quantity and rate travel apart, because Spark rounds a product of two DECIMAL(38,18) to six decimals."""
     arithmetic = tree_of(path).find_all(exp.Mul, exp.Div, exp.IntDiv, exp.Add, exp.Sub, exp.Mod, exp.Round)
     assert [node.sql() for node in arithmetic] == []

@@ -79,7 +79,7 @@ def account() -> Iterator[DemoAccount]:
 def database(postgres_server: str, migrated_template: str, account: DemoAccount) -> Iterator[Database]:
     with temporary_database(postgres_server, template=migrated_template) as url:
         database = Database(url)
-        collect(database, account, DAYS, prices=PriceTable("list_prices", "USD"), chunk_days=33)
+        collect(database, account, DAYS, prices=PriceTable("list_prices", "USD"), chunk_days=33, identities=IN_CLEAR)
         collect_clusters(database, account)
         collect_nodes(database, account, DAYS[0], END)
         collect_days(database, account, JOB_TASK_DAYS, DAYS, identities=IN_CLEAR, now=NOW, settle_days=2, chunk_days=33)

@@ -129,22 +129,31 @@ def books(database_url: str) -> Iterator[Books]:
         yield Books(database, connection)
 
 
-def test_cost_of_all_days_and_of_the_last_thirty(books):
+def test_cost_of_the_last_ninety_days_and_of_the_last_thirty(books):
     books.bill(ADA, "1", day=TODAY)
     books.bill(ADA, "2", day=TODAY - timedelta(days=29))
     books.bill(ADA, "4", day=TODAY - timedelta(days=30))
     books.bill(ADA, "8", day=date(2025, 1, 1))
     books.bill(BOB, None)
     users = books.users()
-    assert (users[ADA]["cost_usd"], users[ADA]["cost_usd_30_days"]) == (15, 3)
+    assert (users[ADA]["cost_usd_90_days"], users[ADA]["cost_usd_30_days"]) == (7, 3)
     assert (users[ADA]["first_seen"], users[ADA]["last_seen"]) == (date(2025, 1, 1), TODAY)
-    assert (users[BOB]["cost_usd"], users[BOB]["cost_usd_30_days"]) == (None, None)
+    assert (users[BOB]["cost_usd_90_days"], users[BOB]["cost_usd_30_days"]) == (None, None)
+
+
+def test_who_was_seen_long_ago_stays_known_since_then(books):
+    books.queries(ADA, 1, day=TODAY - timedelta(days=89))
+    assert books.users()[ADA]["first_seen"] == TODAY - timedelta(days=89)
+    rebuild_users(books.database, TODAY + timedelta(days=200))
+    (later,) = books._connection.execute("select first_seen, last_seen, sources from costpulse.users").fetchall()
+    assert later["first_seen"] == later["last_seen"] == TODAY - timedelta(days=89)
+    assert later["sources"] == ["queries"]
 
 
 def test_the_costs_of_all_users_are_the_cost_of_all_keys_with_an_identity(books):
     for number, identity in enumerate([ADA, " Ada@Example.com", BOB, ROBOT, "group", None, ""]):
         books.bill(identity, f"0.{number + 1}00000000000000001")
-    total = sum(user["cost_usd"] for user in books.users().values())
+    total = sum(user["cost_usd_90_days"] for user in books.users().values())
     assert total == Decimal("1.500000000000000005")
 
 
@@ -209,15 +218,7 @@ def test_who_only_asks_or_owns_is_a_user_too(books):
     for table in tables:
         owner = users[f"owner.of.{table}@example.com"]
         assert (owner["sources"], owner["first_seen"]) == (["owner"], TODAY - timedelta(days=100))
-        assert (owner["cost_usd"], owner["executions_30_days"]) == (None, 0)
-
-
-def test_who_is_gone_from_every_source_is_gone_from_users(books):
-    books.queries(ADA, 1)
-    assert list(books.users()) == [ADA]
-    with books.database.transaction() as connection:
-        connection.execute("delete from costpulse.query_activity")
-    assert books.users() == {}
+        assert (owner["cost_usd_90_days"], owner["executions_30_days"]) == (None, 0)
 
 
 # Suggestions

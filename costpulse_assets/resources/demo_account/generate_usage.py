@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 
 from costpulse_assets.resources.demo_account import planted
 from costpulse_assets.resources.demo_account.model import ACCOUNT_ID
-from costpulse_assets.resources.demo_account.streams import Stream
+from costpulse_assets.resources.demo_account.streams import LATECOMERS, Stream
 from costpulse_assets.resources.demo_account.tables import CATALOG, USAGE_METADATA_FIELDS
 
 #: The account is looked at at noon UTC.
 LOOK_HOUR = 12
+
+#: A run may have begun before the first day, but never more than a week before.
+LEAD_IN_DAYS = 7
+
+#: Stands in for the hour of a day in which a run begins where runs last a calendar week.
+_WEEKLY = 24
 
 EPOCH = date(1970, 1, 1)
 
@@ -43,8 +49,9 @@ class _Calendar:
     noise: Floats
     chance: Floats
     hours: Ints  # length of a usage window
-    run_hour: Ints  # hour in which the run that a row belongs to began, -1 where runs last a week
+    run_hour: Ints  # hour in which the run that a row belongs to began, negative for the day before, or _WEEKLY
     micro_rate: Ints  # millionths of a unit per hour
+    latecomers: int  # the streams that draw numbers of their own, at the end
 
 
 def generate_usage(
@@ -56,19 +63,23 @@ def generate_usage(
     end_date: date,
     as_of: date,
 ) -> None:
-    """Fill `billing.usage` with what has arrived by noon of as_of for the days first_day..as_of."""
+    """Fill `billing.usage` with what has arrived by noon of as_of for the days first_day..as_of.
+
+    Beside it the temporary table `work` is made, with what was done in every hour of these days and of the week
+    before whether it is billed yet or not: telemetry is made from it, and knows more than the bill as of today.
+    """
     calendar = _calendar(streams)
     days = [
         _day(calendar, streams, seed=seed, day=first_day + timedelta(days=offset), end_date=end_date, as_of=as_of)
-        for offset in range((as_of - first_day).days + 1)
+        for offset in range(-LEAD_IN_DAYS, max((as_of - first_day).days, -LEAD_IN_DAYS) + 1)
     ]
-    if not days:
-        return
-    columns = {name: np.concatenate([day[name] for day in days]) for name in days[0]}
-    connection.register("usage_rows", pa.table({name: pa.array(values) for name, values in columns.items()}))
     connection.register("usage_templates", _templates(streams))
-    connection.execute(_INSERT, {"seed": str(seed), "account_id": ACCOUNT_ID})
-    connection.unregister("usage_rows")
+    for number, statement in enumerate((_INSERT, _WORK)):
+        parts = [day[number] for day in days]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        connection.register("usage_rows", pa.table({name: pa.array(values) for name, values in columns.items()}))
+        connection.execute(statement, {"seed": str(seed)} | ({"first_day": first_day} if statement == _INSERT else {}))
+        connection.unregister("usage_rows")
     connection.unregister("usage_templates")
 
 
@@ -82,12 +93,13 @@ def _calendar(streams: Sequence[Stream]) -> _Calendar:
             weekday[row, 0] = rhythm.load * 24
             hours[row, 0] = 24
         else:
-            last = min(24, rhythm.first_hour + rhythm.hours)
-            busy = np.arange(rhythm.first_hour, last)
+            last = rhythm.first_hour + rhythm.hours
+            busy = np.arange(rhythm.first_hour, last if rhythm.overnight else min(24, last), rhythm.every)
             swell = np.sin(np.pi * (busy - rhythm.first_hour + 0.5) / rhythm.hours) if rhythm.bell else 1.0
-            weekday[row, busy] = rhythm.load * swell
+            weekday[row, busy % 24] = rhythm.load * swell
             every_hour = rhythm.hours == 24 and rhythm.load < 1
-            run_hour[row] = np.arange(24) if every_hour else -1 if rhythm.hours == 24 else rhythm.first_hour
+            run_hour[row] = np.arange(24) if every_hour else _WEEKLY if rhythm.hours == 24 else rhythm.first_hour
+            run_hour[row, : max(0, last - 24)] -= 24 if rhythm.overnight else 0
         weekend[row] = weekday[row] * rhythm.weekend
 
     def column(values: list[float]) -> Floats:
@@ -103,22 +115,33 @@ def _calendar(streams: Sequence[Stream]) -> _Calendar:
         hours,
         run_hour,
         np.array([round(stream.units_per_hour * 1_000_000) for stream in streams], np.int64)[:, None],
+        sum(stream.name in LATECOMERS for stream in streams),
     )
 
 
 def _day(
     calendar: _Calendar, streams: Sequence[Stream], *, seed: int, day: date, end_date: date, as_of: date
-) -> dict[str, NDArray[np.generic]]:
-    rng = np.random.Generator(np.random.PCG64([seed, day.toordinal()]))
-    shape = calendar.weekday.shape
+) -> tuple[dict[str, NDArray[np.generic]], dict[str, NDArray[np.generic]]]:
+    """The usage rows of a day that have arrived, and what was worked in each of its hours."""
     offset = (day - end_date).days
+    established = len(streams) - calendar.latecomers
+    rng = np.random.Generator(np.random.PCG64([seed, day.toordinal()]))
+    later_rng = np.random.Generator(np.random.PCG64([seed, day.toordinal(), 1]))
+
+    def normal(width: int = 24) -> Floats:
+        return np.concatenate(
+            [rng.standard_normal((established, width)), later_rng.standard_normal((calendar.latecomers, width))]
+        )
+
+    def uniform(width: int = 24) -> Floats:
+        return np.concatenate([rng.random((established, width)), later_rng.random((calendar.latecomers, width))])
+
     # Always drawn in this order and number: nothing that depends on as_of or days may change it.
-    noise = rng.standard_normal(shape)
-    day_noise = rng.standard_normal((shape[0], 1))
-    runs_today = rng.random((shape[0], 1)) < calendar.chance
-    lag_kind, lag = rng.random(shape), rng.random(shape)
-    order, corrected, correction = rng.random(shape), rng.random(shape), rng.random(shape)
-    restated = rng.uniform(0.5, 1.1, shape)
+    noise, day_noise = normal(), normal(1)
+    runs_today = uniform(1) < calendar.chance
+    lag_kind, lag = uniform(), uniform()
+    order, corrected, correction = uniform(), uniform(), uniform()
+    restated = 0.5 + (1.1 - 0.5) * uniform()
     correction_batch, correction_delay = rng.random() < 0.2, int(rng.integers(5, 13))
 
     load = (calendar.weekend if day.weekday() >= 5 else calendar.weekday).copy()
@@ -165,7 +188,7 @@ def _day(
 
     day_number, look = (day - EPOCH).days, (as_of - day).days * 24 + LOOK_HOUR
     run_hour = calendar.run_hour[stream, hour]
-    run = np.where(run_hour < 0, day_number // 7 * 7 * 24, day_number * 24 + run_hour)
+    run = np.where(run_hour == _WEEKLY, day_number // 7 * 7 * 24, day_number * 24 + run_hour)
     is_in = arrival <= look
     is_in_correction = is_corrected & (delay * 24 <= look)
 
@@ -193,7 +216,15 @@ def _day(
         rows(is_in_correction, RETRACTION, -1, variant, amount, delay),
         rows(is_in_correction & is_restated, RESTATEMENT, 1, new_variant, new_amount, delay),
     )
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    usage = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    work: dict[str, NDArray[np.generic]] = {
+        "stream": stream.astype(np.int32),
+        "template": (stream * VARIANTS).astype(np.int32),
+        "hour": (day_number * 24 + hour).astype(np.int64),
+        "seconds": seconds[stream, hour],
+        "run": run.astype(np.int32),
+    }
+    return usage, work
 
 
 def _plant(load: Floats, streams: Sequence[Stream], offset: int) -> None:
@@ -213,7 +244,7 @@ def _plant(load: Floats, streams: Sequence[Stream], offset: int) -> None:
             for row, stream in enumerate(streams):
                 if stream.workspace is not None and stream.workspace.name == fact.subject:
                     load[row, first_hour:] = 0
-    for fact in planted.facts("new workload", "late price"):
+    for fact in planted.facts("new workload", "late price", "deleted cluster"):
         if not fact.covers(offset):
             for row, stream in enumerate(streams):
                 if fact.subject in (stream.name, stream.sku):
@@ -234,6 +265,7 @@ def _templates(streams: Sequence[Stream]) -> pa.Table:
             rows.append(
                 {
                     "template": row * VARIANTS + variant,
+                    "name": stream.name,
                     "workspace_id": stream.workspace.workspace_id if stream.workspace else None,
                     "sku_name": stream.restated_sku if variant == SKU_CORRECTED else stream.sku,
                     "cloud": stream.cloud,
@@ -261,6 +293,7 @@ def _strings(*names: str) -> pa.DataType:
 _TEMPLATE_SCHEMA = pa.schema(
     [
         ("template", pa.int32()),
+        ("name", pa.string()),
         ("workspace_id", pa.string()),
         ("sku_name", pa.string()),
         ("cloud", pa.string()),
@@ -315,7 +348,7 @@ select
     cast(
         cast(md5(concat_ws('|', $seed, 'record', x.stream, x.day, x.hour, x.record = {RESTATEMENT})) as uuid) as varchar
     ),
-    $account_id,
+    '{ACCOUNT_ID}',
     t.workspace_id,
     t.sku_name,
     t.cloud,
@@ -342,6 +375,40 @@ from (
         to_timestamp(run * 3600) at time zone 'UTC' as began,
         md5(concat_ws('|', $seed, 'run', stream, run)) as run_hash
     from usage_rows
+    where date '1970-01-01' + day >= $first_day
 ) as x
 join usage_templates as t using (template)
+"""  # noqa: S608 - composed of constants of this module
+
+# one row per stream and hour in which it did something, up to the end of the last day: billed or not yet billed
+_WORK = f"""
+create or replace temp table work as
+select
+    x.stream,
+    t.name,
+    t.workspace_id,
+    t.product,
+    t.runs,
+    x.hour,
+    x.seconds,
+    cast('0x' || x.run_hash[1:7] as bigint) as salt,
+    {_OF_THE_RUN["cluster_id"]} as cluster_id,
+    {_OF_THE_RUN["job_run_id"]} as run_id,
+    {_OF_THE_RUN["dlt_update_id"]} as update_id,
+    t.metadata.warehouse_id,
+    t.metadata.job_id,
+    t.metadata.dlt_pipeline_id as pipeline_id,
+    t.metadata.notebook_id,
+    t.metadata.node_type,
+    t.identity.run_as
+from (
+    select
+        *,
+        to_timestamp(run * 3600) at time zone 'UTC' as began,
+        md5(concat_ws('|', $seed, 'run', stream, run)) as run_hash
+    from usage_rows
+) as x
+join usage_templates as t using (template)
+where t.product in ('ALL_PURPOSE', 'SQL', 'JOBS', 'DLT', 'INTERACTIVE')
+order by x.stream, x.hour
 """  # noqa: S608 - composed of constants of this module

@@ -28,7 +28,7 @@ class Rhythm:
 
     Attributes:
         first_hour: hour of the day it starts.
-        hours: how many hours it is busy; past midnight it is cut off.
+        hours: how many hours it is busy; past midnight it is cut off, unless `overnight`.
         load: share of its nominal size it uses in a busy hour.
         weekend: load on Saturday and Sunday as a share of a working day.
         month_end: factor on the last two days and the first day of a month.
@@ -37,6 +37,8 @@ class Rhythm:
         bell: office hours swell and ebb instead of being flat.
         whole_day: billed in one row for the day instead of hour by hour.
         chance: probability that the workload runs at all on a day.
+        every: busy only in each so many-th of these hours.
+        overnight: goes on past midnight.
     """
 
     first_hour: int = 0
@@ -49,6 +51,8 @@ class Rhythm:
     bell: bool = False
     whole_day: bool = False
     chance: float = 1.0
+    every: int = 1
+    overnight: bool = False
 
 
 ALWAYS = Rhythm(noise=0.06)
@@ -104,6 +108,15 @@ NODE_DBU = {
     "Standard_DS4_v2": 1.50, "Standard_DS5_v2": 3.00, "Standard_E8ds_v4": 2.00, "Standard_NC6s_v3": 5.00,
 }  # fmt: skip
 
+#: Cores, memory in MB and GPUs of a node.
+NODE_SHAPE = {
+    "m5d.xlarge": (4, 16_384, 0), "m5.2xlarge": (8, 32_768, 0), "m5.4xlarge": (16, 65_536, 0),
+    "r5d.xlarge": (4, 32_768, 0), "i3.xlarge": (4, 31_232, 0), "i3.2xlarge": (8, 62_464, 0),
+    "i3.4xlarge": (16, 124_928, 0), "g4dn.xlarge": (4, 16_384, 1), "Standard_DS3_v2": (4, 14_336, 0),
+    "Standard_DS4_v2": (8, 28_672, 0), "Standard_DS5_v2": (16, 57_344, 0), "Standard_E8ds_v4": (8, 65_536, 0),
+    "Standard_NC6s_v3": (6, 114_688, 1),
+}  # fmt: skip
+
 #: DBU per hour and cluster of a SQL warehouse.
 WAREHOUSE_DBU = {
     "2X_SMALL": 4, "X_SMALL": 6, "SMALL": 12, "MEDIUM": 24, "LARGE": 40, "X_LARGE": 80, "2X_LARGE": 144,
@@ -139,15 +152,25 @@ SERVICE_PRINCIPALS = tuple(
     str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{team}.northwind.example")) for team in ("etl", "bi", "ml", "release")
 )
 
+#: The service principal that CostPulse itself reads with.
+COSTPULSE_PRINCIPAL = str(uuid.uuid5(uuid.NAMESPACE_DNS, "costpulse.northwind.example"))
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """An all-purpose cluster."""
+    """An all-purpose cluster.
+
+    Attributes:
+        billed_nodes: nodes that the bill is made for.
+        workers: nodes beside the driver that it is configured with and that telemetry shows; fewer than billed
+            on most clusters, because each is a row every minute.
+    """
 
     name: str
     workspace: Workspace
     owner: str
     node_type: str
+    billed_nodes: int
     workers: int
     auto_termination_minutes: int | None
     rhythm: Rhythm
@@ -183,18 +206,25 @@ class Warehouse:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job; on all-purpose compute its cost is on the cluster and the bill does not name it."""
+    """A job; on all-purpose compute or a SQL warehouse its cost is there and the bill does not name it.
+
+    Attributes:
+        runs_on: name of the cluster or warehouse it runs on where that is not its own.
+        submitted: its runs are submitted from outside, and lakeflow.jobs does not know it.
+    """
 
     name: str
     workspace: Workspace
     run_as: str
-    compute: Literal["job cluster", "serverless", "all-purpose"]
+    compute: Literal["job cluster", "serverless", "all-purpose", "warehouse"]
     rhythm: Rhythm
     tags: Tags
     node_type: str = ""
     workers: int = 0
     photon: bool = False
     dbu_per_hour: float = 0.0
+    runs_on: str = ""
+    submitted: bool = False
 
     @property
     def job_id(self) -> str:
@@ -218,6 +248,16 @@ class Pipeline:
     def pipeline_id(self) -> str:
         """The id in the bill."""
         return _uuid(f"pipeline {self.name}")
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it never stops; otherwise an update begins whenever there is something to do."""
+        return self.rhythm.hours == 24 and self.rhythm.load == 1
+
+    @property
+    def node_type(self) -> str | None:
+        """The node its updates run on; serverless pipelines have none."""
+        return None if self.tier is None else "i3.xlarge" if self.workspace.cloud == "AWS" else "Standard_DS3_v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +347,11 @@ def cluster_id(name: str) -> str:
     return f"{month:02d}{day:02d}-{clock}-{_hex(name, 8)}"
 
 
+def user_id(identity: str) -> str:
+    """The numeric id of a person or service principal."""
+    return str(10**15 + int(_hex(f"user {identity}", 12), 16))
+
+
 def build_account(seed: int) -> Account:
     """The company of this seed; names and planted workloads are the same for every seed."""
     rng = np.random.Generator(np.random.PCG64([seed, 0xACC]))
@@ -329,29 +374,32 @@ def _planted_clusters() -> tuple[Cluster, ...]:
     nightly = Rhythm(first_hour=1, hours=20, noise=0.1)
     return (
         Cluster(
-            "adhoc-analytics-shared", ANALYTICS, PEOPLE[2], "i3.2xlarge", 10, 60, OFFICE, _tags("growth"),
-            photon=True, autoscale=(2, 20),
+            "adhoc-analytics-shared", ANALYTICS, PEOPLE[2], "i3.2xlarge", 11, 0, 60, OFFICE, _tags("growth"),
+            photon=True, autoscale=(1, 6),
         ),
         Cluster(
-            "migration-sandbox-2024", DEV, PEOPLE[3], "i3.xlarge", 4, 4320, CONSTANT,
+            "migration-sandbox-2024", DEV, PEOPLE[3], "i3.xlarge", 5, 0, 4320, CONSTANT,
             _tags("data-platform", "dev", project="migration-2024"),
         ),
-        Cluster("jonas-test-cluster", EU_DEV, PEOPLE[1], "Standard_DS4_v2", 4, 10_000, CONSTANT, None),
+        Cluster("jonas-test-cluster", EU_DEV, PEOPLE[1], "Standard_DS4_v2", 5, 0, 10_000, CONSTANT, None),
         Cluster(
-            "risk-model-workbench", EU_PROD, PEOPLE[6], "Standard_DS5_v2", 16, 120,
+            "risk-model-workbench", EU_PROD, PEOPLE[6], "Standard_DS5_v2", 17, 16, 120,
             Rhythm(first_hour=6, hours=12, weekend=0.0, noise=0.0, growth=0.0), _tags("risk"),
         ),
         Cluster(
-            "bi-extracts-always-on", ANALYTICS, SERVICE_PRINCIPALS[1], "m5.4xlarge", 4, 0, CONSTANT,
+            "bi-extracts-always-on", ANALYTICS, SERVICE_PRINCIPALS[1], "m5.4xlarge", 5, 1, 0, CONSTANT,
             _tags("finance"),
         ),
         Cluster(
             # hourly_orders_sync runs here; the bill shows the cluster only.
-            "orders-interactive", PROD, PEOPLE[4], "i3.2xlarge", 6, 30, nightly, _tags("supply-chain"),
+            "orders-interactive", PROD, PEOPLE[4], "i3.2xlarge", 7, 1, 30, nightly, _tags("supply-chain"),
         ),
         Cluster(
-            planted.HTML_CLUSTER, ANALYTICS, PEOPLE[9], "m5d.xlarge", 3, 45, OFFICE,
+            planted.HTML_CLUSTER, ANALYTICS, PEOPLE[9], "m5d.xlarge", 4, 1, 45, OFFICE,
             _tags("marketing", note=planted.HYPERLINK_TAG),
+        ),
+        Cluster(
+            "hackathon-2026", DEV, PEOPLE[7], "m5d.xlarge", 3, 1, 60, OFFICE, _tags("data-platform", "dev"),
         ),
     )  # fmt: skip
 
@@ -359,20 +407,28 @@ def _planted_clusters() -> tuple[Cluster, ...]:
 def _planted_warehouses() -> tuple[Warehouse, ...]:
     return (
         Warehouse(
-            "Finance reporting", ANALYTICS, PEOPLE[5], "SERVERLESS", "LARGE", 4, 10,
+            "Finance reporting", ANALYTICS, PEOPLE[5], "SERVERLESS", "LARGE", 20, 10,
             replace(DASHBOARDS, load=2.0, month_end=2.2), _tags("finance"),
         ),
         Warehouse(
             "Executive dashboards", PROD, PEOPLE[5], "PRO", "2X_LARGE", 1, 45,
             Rhythm(first_hour=8, hours=6, weekend=0.0, load=0.9, noise=0.05), _tags("finance"),
         ),
-        Warehouse("Ad hoc SQL", ANALYTICS, PEOPLE[7], "SERVERLESS", "LARGE", 4, 10,
+        Warehouse("Ad hoc SQL", ANALYTICS, PEOPLE[7], "SERVERLESS", "LARGE", 8, 10,
             replace(DASHBOARDS, load=2.0), None),
+        Warehouse(
+            "Logistics screens", PROD, PEOPLE[4], "PRO", "SMALL", 2, 0,
+            Rhythm(noise=0.0, growth=0.0, month_end=1.5), _tags("supply-chain"),
+        ),
+        Warehouse(
+            "CostPulse", ANALYTICS, COSTPULSE_PRINCIPAL, "SERVERLESS", "2X_SMALL", 1, 5,
+            Rhythm(load=0.12, every=6, growth=0.0), _tags("data-platform", app="finops"),
+        ),
     )  # fmt: skip
 
 
 def _planted_jobs() -> tuple[Job, ...]:
-    def night(hour: int, hours: int, **more: float) -> Rhythm:
+    def night(hour: int, hours: int, **more: float | bool) -> Rhythm:
         return replace(Rhythm(first_hour=hour, hours=hours), **more)  # type: ignore[arg-type]
 
     etl, bi, ml, _ = SERVICE_PRINCIPALS
@@ -402,6 +458,27 @@ def _planted_jobs() -> tuple[Job, ...]:
         ),
         Job(
             "hourly_orders_sync", PROD, etl, "all-purpose", EVERY_HOUR, _tags("supply-chain"),
+            runs_on="orders-interactive",
+        ),
+        Job(
+            "overnight_reconciliation", PROD, etl, "job cluster", night(22, 5, overnight=True), _tags("finance"),
+            "m5.2xlarge", 12,
+        ),
+        Job(
+            "dbt_build", PROD, etl, "warehouse", Rhythm(first_hour=11, hours=1), _tags("data-platform"),
+            runs_on="dbt transformations",
+        ),
+        Job(
+            "supplier_portal_submit", ANALYTICS, etl, "all-purpose", Rhythm(first_hour=12, hours=1), None,
+            runs_on="adhoc-analytics-shared", submitted=True,
+        ),
+        Job(
+            "pricing_experiment_q3", ANALYTICS, PEOPLE[3], "all-purpose", Rhythm(first_hour=13, hours=1),
+            _tags("growth"), runs_on="adhoc-analytics-shared",
+        ),
+        Job(
+            "campaign_preview", ANALYTICS, PEOPLE[9], "all-purpose", Rhythm(first_hour=14, hours=1),
+            _tags("marketing"), runs_on="adhoc-analytics-shared",
         ),
     )  # fmt: skip
 
@@ -414,24 +491,26 @@ def _clusters(rng: np.random.Generator) -> tuple[Cluster, ...]:
         ("eu-finance-lab", EU_PROD), ("eu-dev-shared", EU_DEV), ("ml-gpu-lab", ML), ("ml-notebooks", ML),
         ("forecasting-lab", ML),
     )  # fmt: skip
+    single_nodes = ("incident-debug", "eu-finance-lab", "integration-tests", "ml-gpu-lab")
     made = []
     for name, workspace in names:
-        low = int(rng.integers(1, 4))
+        spread = int(rng.integers(1, 4))
         made.append(
             Cluster(
                 name,
                 workspace,
                 _pick(rng, PEOPLE),
                 "Standard_NC6s_v3" if "gpu" in name else _node(rng, workspace),
-                int(rng.integers(8, 20)),
+                int(rng.integers(8, 20)) + 1,
+                0,
                 int(rng.choice([20, 30, 60, 120])),
                 replace(OFFICE, first_hour=int(rng.integers(6, 10)), growth=float(rng.normal(0.001, 0.001))),
                 _maybe_tags(rng, workspace, 0.75),
                 photon=bool(rng.random() < 0.3),
-                autoscale=(low, low + int(rng.integers(4, 16))),
+                autoscale=(1, 2 + spread // 3 + int(rng.integers(4, 16)) // 12),
             )
         )
-    return tuple(made)
+    return tuple(replace(each, autoscale=None) if each.name in single_nodes else each for each in made)
 
 
 def _warehouses(rng: np.random.Generator) -> tuple[Warehouse, ...]:
@@ -451,8 +530,8 @@ def _warehouses(rng: np.random.Generator) -> tuple[Warehouse, ...]:
             _pick(rng, (*PEOPLE, *SERVICE_PRINCIPALS)),
             kind,  # type: ignore[arg-type]
             size,
-            int(rng.integers(1, 5)),
-            10 if kind == "SERVERLESS" else 45,
+            int(rng.integers(1, 5)) + 5,
+            120 if name == "Data science SQL" else 10 if kind == "SERVERLESS" else 45,
             replace(
                 DASHBOARDS,
                 first_hour=int(rng.integers(4, 8)),

@@ -28,6 +28,26 @@ Kind = Literal[
     "promotional price",
     "restatement",
     "retraction",
+    "renamed cluster",
+    "deleted cluster",
+    "changed auto-termination",
+    "memory-bound cluster",
+    "waiting cluster",
+    "warehouse with long idle tails",
+    "warehouse that never stops",
+    "query past midnight",
+    "own warehouse",
+    "failing job",
+    "cancelled runs",
+    "runs that never started",
+    "run past midnight",
+    "submitted runs",
+    "job on a SQL warehouse",
+    "renamed job",
+    "deleted job",
+    "paused job",
+    "renamed pipeline",
+    "two served entities",
 ]
 
 
@@ -39,7 +59,7 @@ class Fact:
         kind: what it is.
         subject: the name it carries in the data: a workload, workspace, SKU or tag value.
         size: factor of a spike, share missing in an outage, growth per day of a leak, new price in USD,
-            factor of a restatement; None where there is nothing to measure.
+            factor of a restatement, new setting, share of the runs; None where there is nothing to measure.
         first_day: first day concerned, counted from the end date; None means always.
         last_day: last day concerned; None means up to now.
         arrives: day on which the correction or the price becomes visible.
@@ -100,7 +120,37 @@ FACTS: tuple[Fact, ...] = (
     Fact("promotional price", LAKEBASE_SKU, size=0.20),
     Fact("restatement", "daily_margin_report", size=0.5, first_day=-12, last_day=-12, arrives=-2),
     Fact("retraction", "sessionize_events", first_day=-10, last_day=-10, arrives=-1),
+    Fact("renamed cluster", "marketing-explore", first_day=-40),
+    Fact("deleted cluster", "hackathon-2026", last_day=-20),
+    Fact("changed auto-termination", "dev-shared-1", size=25, first_day=-33),
+    Fact("memory-bound cluster", "forecasting-lab"),
+    Fact("waiting cluster", "ds-team-b"),
+    Fact("warehouse with long idle tails", "Data science SQL", size=120),
+    Fact("warehouse that never stops", "Logistics screens", size=0),
+    Fact("query past midnight", "Logistics screens"),
+    Fact("own warehouse", "CostPulse"),
+    Fact("failing job", "fraud_features", size=0.2),
+    Fact("cancelled runs", "backfill_history", size=0.1),
+    Fact("runs that never started", "hourly_orders_sync", size=0.02),
+    Fact("run past midnight", "overnight_reconciliation"),
+    Fact("submitted runs", "supplier_portal_submit"),
+    Fact("job on a SQL warehouse", "dbt_build"),
+    Fact("renamed job", "gold_churn", first_day=-45),
+    Fact("deleted job", "pricing_experiment_q3", last_day=-30),
+    Fact("paused job", "campaign_preview", first_day=-15),
+    Fact("renamed pipeline", "iot_sensors", first_day=-50),
+    Fact("two served entities", "recommender-online"),
 )
+
+#: What was called otherwise before its "renamed ..." fact.
+OLD_NAMES = {"marketing-explore": "campaign-lab", "gold_churn": "churn_v1_do_not_use", "iot_sensors": "iot_sensors_poc"}
+
+#: What dev-shared-1 had before its "changed auto-termination" fact.
+OLD_AUTO_TERMINATION = 240
+
+#: Nobody may ever read these: whoever finds them outside the source has found a leak.
+STATEMENT_TEXT = "select secret_column from payroll -- never read"
+ERROR_MESSAGE = "secret_column of payroll cannot be cast -- never read"
 
 
 def facts(*kinds: Kind) -> Iterator[Fact]:

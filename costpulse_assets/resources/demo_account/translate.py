@@ -32,6 +32,10 @@ def translate(statement: str, parameters: Mapping[str, Parameter] | None = None)
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise _bad_sql("Only one SELECT statement is accepted")
     tree = trees[0].transform(_bind, dict(parameters or {}))
+    for node in reversed(list(tree.walk())):  # the innermost first
+        replacement = _time_as_in_spark(node)
+        if replacement is not node:
+            node.replace(replacement)
     for table in tree.find_all(exp.Table):
         if table.catalog.lower() == "system":
             name = f"{table.db}.{table.name}".lower()
@@ -56,6 +60,33 @@ def _bind(node: exp.Expr, values: Mapping[str, Parameter]) -> exp.Expr:
     if node.this not in values:
         raise _bad_sql(f"[UNBOUND_SQL_PARAMETER] No value was given for the parameter :{node.this}")
     return _literal(values[node.this])
+
+
+#: What the parser adds to unix_timestamp() of one argument.
+_NO_FORMAT = sqlglot.parse_one("unix_timestamp(t)", dialect="databricks").args["format"]
+
+#: Microseconds in what timestamp_seconds(), timestamp_millis() and timestamp_micros() count.
+_COUNTED_IN = {"timestamp_seconds": 1_000_000, "timestamp_millis": 1_000, "timestamp_micros": 1}
+
+
+def _time_as_in_spark(node: exp.Expr) -> exp.Expr:
+    """Functions of time that DuckDB lacks, or that give another value there than on Spark."""
+    # unix_timestamp() without a format is read as one of text; ours is of a timestamp, like unix_seconds().
+    if isinstance(node, exp.UnixSeconds | exp.UnixMillis) or (
+        isinstance(node, exp.StrToUnix) and node.args["format"] == _NO_FORMAT
+    ):
+        unit = 1_000 if isinstance(node, exp.UnixMillis) else 1_000_000
+        # Spark drops what is less than a unit, where DuckDB rounds.
+        return exp.IntDiv(this=exp.func("epoch_us", node.this), expression=exp.Literal.number(unit))
+    if isinstance(node, exp.TimestampDiff) or (isinstance(node, exp.DateDiff) and node.text("unit") != "DAY"):
+        # Spark counts whole units that have passed, DuckDB's date_diff() the boundaries between them.
+        unit_name = exp.Literal.string(node.text("unit"))
+        return exp.Anonymous(this="datesub", expressions=[unit_name, node.expression, node.this])
+    if isinstance(node, exp.Anonymous) and node.name.lower() in _COUNTED_IN:
+        factor = exp.cast(exp.Literal.number(_COUNTED_IN[node.name.lower()]), "bigint")
+        micros = exp.cast(exp.Mul(this=exp.paren(node.expressions[0]), expression=factor), "bigint")
+        return exp.func("make_timestamptz", micros)
+    return node
 
 
 def _literal(value: Parameter) -> exp.Expr:

@@ -33,6 +33,10 @@ STAGES = {
     "cost_allocations": "Summing teams",
     "daily_costs": "Rolling up days",
     "daily_key_costs": "Rolling up keys",
+    "node_utilization": "Collecting clusters",
+    "query_activity": "Collecting queries",
+    "job_run_days": "Collecting job runs",
+    "hourly_costs": "Collecting hours",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,16 +66,13 @@ def up(
         click.echo(summary(report))
         for note in report.notes:
             click.echo(f"  note: {note}")
-        first_day = max(
-            first_usage_date(settings), settings.current_date() - timedelta(days=settings.retention_days - 1)
-        )
-        window = Period(first_day, settings.current_date())
+        window = _window_to_read(environment)
         click.echo(f"Reading {_source_name(settings)}, usage of {window} ...")
         try:
             run_assets(environment, (), window, only_changed=True)
         except RunFailed as failure:
             # With data from before, people can go on looking while somebody mends the source.
-            if no_ui or not environment.database.rows("app/progress_days")[0]["days"]:
+            if no_ui or not _days_there(environment, window)["days"]:
                 raise
             click.echo(f"costpulse: {failure.message}\n  Next step: {failure.next_step}", err=True)
         _print_summary(environment, time.monotonic() - started)
@@ -86,6 +84,23 @@ def up(
             click.echo(f"Dagster UI: http://{settings.dagster_host}:{settings.dagster_port}")
             click.echo("Ctrl-C stops everything.")
             services.wait()
+
+
+def _window_to_read(environment: Environment) -> Period:
+    """The whole retention until it is there once; then the trailing days, as older ones are the weekly rescan's."""
+    settings = environment.settings
+    today = settings.current_date()
+    first_day = max(first_usage_date(settings), today - timedelta(days=settings.retention_days - 1))
+    trailing_day = max(first_day, today - timedelta(days=settings.collect_trailing_days - 1))
+    if first_day < trailing_day:
+        older = Period(first_day, trailing_day - timedelta(days=1))
+        if _days_there(environment, older)["days_of_window"] < len(older):
+            return Period(first_day, today)
+    return Period(trailing_day, today)
+
+
+def _days_there(environment: Environment, window: Period) -> dict[str, Any]:
+    return environment.database.rows("app/progress_days", {"from_date": window.first, "to_date": window.last})[0]
 
 
 def _print_summary(environment: Environment, seconds: float) -> None:

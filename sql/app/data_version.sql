@@ -8,6 +8,6 @@ select
     (select max(t.updated_at) from costpulse.teams as t) as teams_at,
     greatest(
         (select max(d.collected_at) from costpulse.collected_days as d),
-        (select max(r.succeeded_at) from costpulse.collection_status as r)
+        (select max(r.succeeded_at) from costpulse.collection_status as r where r.source = 'cost_records')
     ) as loaded_at,
     current_database() as database_name

@@ -15,9 +15,8 @@ from psycopg import sql
 from pyarrow import csv
 
 from costpulse_assets.collectors.cost_records import COLUMNS, collect
-from costpulse_assets.collectors.prices import PriceTable
 from costpulse_assets.resources.database import Database
-from tests.benchmarks.measuring import TODAY, Bench, Section, medians, migrated, seconds
+from tests.benchmarks.measuring import AS_USUAL, TODAY, Bench, Section, medians, migrated, seconds
 from tests.benchmarks.usage import PreparedSource, write_records
 
 _EMPTY = """truncate costpulse.cost_records, costpulse.cost_keys, costpulse.collected_days, costpulse.collection_log"""
@@ -99,9 +98,7 @@ def _load_once(url: str, records: Path) -> None:
     import costpulse_assets.definitions  # noqa: F401  a run's process has all of it in memory
 
     source = PreparedSource(records, TODAY)
-    took = seconds(
-        lambda: collect(Database(url), source, [TODAY], prices=PriceTable("list_prices", "USD"), chunk_days=31)
-    )
+    took = seconds(lambda: collect(Database(url), source, [TODAY], **AS_USUAL))
     print(json.dumps({"seconds": took, "peak_mb": _peak_mb()}))
 
 

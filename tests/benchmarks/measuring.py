@@ -8,14 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from costpulse_assets.collectors.prices import PriceTable
+from costpulse_assets.identities import Identities
 from costpulse_assets.resources.migrations import migrate
 from tests.conftest import database
 
 #: The newest day of everything that is generated here.
 TODAY = date(2026, 11, 24)
+
+#: How `collect` is called everywhere here.
+AS_USUAL: dict[str, Any] = {
+    "prices": PriceTable("list_prices", "USD"),
+    "chunk_days": 31,
+    "identities": Identities(None),
+}
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from pathlib import Path
 import psycopg
 
 from costpulse_assets.collectors.cost_records import collect
-from costpulse_assets.collectors.prices import PriceTable
 from costpulse_assets.resources.database import Database
-from tests.benchmarks.measuring import TODAY, Bench, Section, medians, migrated, seconds
+from tests.benchmarks.measuring import AS_USUAL, TODAY, Bench, Section, medians, migrated, seconds
 from tests.benchmarks.usage import PreparedSource, write_records
 
 #: Two days in chunks of seven days each, which are filled.
@@ -76,4 +75,4 @@ def _source(folder: Path, day: date, rows: int) -> PreparedSource:
 
 
 def _collect(url: str, source: PreparedSource, day: date) -> None:
-    collect(Database(url), source, [day], prices=PriceTable("list_prices", "USD"), chunk_days=31)
+    collect(Database(url), source, [day], **AS_USUAL)

@@ -1,6 +1,6 @@
-"""The asset of a DerivedTable: which days, rebuild, blocking check of conservation, metadata."""
+"""Assets of tables made from other tables: a DerivedTable by days, or a table that every run makes anew."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
-from costpulse_assets.table_schema import table_schema
+from costpulse_assets.table_schema import row_count, table_schema
 
 
 def derived_asset(
@@ -82,6 +82,36 @@ def derived_asset(
             check_name="adds_up_to_cost_records",
             passed=not differences,
             metadata={"days checked": len(days), "differences": len(differences)},
+        )
+
+    return materialize
+
+
+def rebuilt_asset(
+    name: str, *, layer: str, deps: Sequence[str], description: str, rebuild: Callable[[Database], object]
+) -> dg.AssetsDefinition:
+    """An asset that is not by day: every run makes the whole table anew, in one transaction of `rebuild`."""
+
+    @dg.asset(
+        name=name,
+        deps=list(deps),
+        description=description,
+        group_name=layer,
+        owners=[OWNER],
+        kinds={"postgres"},
+        pool=Pool.DATABASE_WRITES,
+        retry_policy=RETRY_TRANSIENT,
+        freshness_policy=FRESH_EVERY_DAY,
+        metadata={"dagster/table_name": f"costpulse.{name}"},
+    )
+    def materialize(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+        with named_failures():
+            rebuild(database)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": row_count(database, name),
+                "dagster/column_schema": table_schema(database, name),
+            }
         )
 
     return materialize

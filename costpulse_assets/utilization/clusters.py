@@ -5,15 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from costpulse_assets.derived_assets import derived_asset
+from costpulse_assets.derived_assets import derived_asset, rebuilt_asset
 from costpulse_assets.derived_days import DerivedTable
-from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
-from costpulse_assets.freshness import FRESH_EVERY_DAY
-from costpulse_assets.layers import OWNER, Layer, Pool
+from costpulse_assets.layers import Layer
 from costpulse_assets.resources.database import Database, run
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
 
 CLUSTER_DAILY = DerivedTable(
     name="cluster_daily",
@@ -48,30 +45,6 @@ def rebuild_cluster_info(database: Database, now: datetime) -> None:
 
 def cluster_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[Any]:
     """The assets cluster_daily and cluster_info."""
-
-    @dg.asset(
-        deps=["clusters", "node_types", "cluster_daily"],
-        group_name=Layer.UTILIZATION,
-        owners=[OWNER],
-        kinds={"postgres"},
-        pool=Pool.DATABASE_WRITES,
-        retry_policy=RETRY_TRANSIENT,
-        freshness_policy=FRESH_EVERY_DAY,
-        metadata={"dagster/table_name": "costpulse.cluster_info"},
-    )
-    def cluster_info(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
-        """Every cluster of the list or the bill: what it is, what it does, how well it was used, what it cost."""
-        now = current_time(settings)
-        with named_failures():
-            rebuild_cluster_info(database, now)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": row_count(database, "cluster_info"),
-                "dagster/column_schema": table_schema(database, "cluster_info"),
-                "state at": now.isoformat(),
-            }
-        )
-
     return [
         derived_asset(
             CLUSTER_DAILY,
@@ -81,5 +54,12 @@ def cluster_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition)
             "Either side may be missing: serverless has no telemetry, a stopped cluster no cost.",
             adds_up="DBUs, list cost and cost per day equal those of the keys with a cluster in daily_key_costs.",
         ),
-        cluster_info,
+        rebuilt_asset(
+            "cluster_info",
+            layer=Layer.UTILIZATION,
+            deps=["clusters", "node_types", "cluster_daily"],
+            description="Every cluster of the list or the bill: what it is, what it does, how well it was used, "
+            "what it cost.",
+            rebuild=lambda database: rebuild_cluster_info(database, current_time(settings)),
+        ),
     ]

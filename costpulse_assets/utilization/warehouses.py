@@ -5,15 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from costpulse_assets.derived_assets import derived_asset
+from costpulse_assets.derived_assets import derived_asset, rebuilt_asset
 from costpulse_assets.derived_days import DerivedTable
-from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
-from costpulse_assets.freshness import FRESH_EVERY_DAY
-from costpulse_assets.layers import OWNER, Layer, Pool
+from costpulse_assets.layers import Layer
 from costpulse_assets.resources.database import Database, run
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
 
 QUERY_COSTS = DerivedTable(
     name="query_costs",
@@ -55,30 +52,6 @@ def rebuild_warehouse_info(database: Database, now: datetime) -> None:
 
 def warehouse_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[Any]:
     """The assets query_costs, warehouse_daily and warehouse_info."""
-
-    @dg.asset(
-        deps=["warehouses", "warehouse_uptime", "warehouse_queries", "query_costs", "warehouse_daily"],
-        group_name=Layer.UTILIZATION,
-        owners=[OWNER],
-        kinds={"postgres"},
-        pool=Pool.DATABASE_WRITES,
-        retry_policy=RETRY_TRANSIENT,
-        freshness_policy=FRESH_EVERY_DAY,
-        metadata={"dagster/table_name": "costpulse.warehouse_info"},
-    )
-    def warehouse_info(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
-        """Every SQL warehouse of the list or the bill: configuration, state, use and cost of the last 30 days."""
-        now = current_time(settings)
-        with named_failures():
-            rebuild_warehouse_info(database, now)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": row_count(database, "warehouse_info"),
-                "dagster/column_schema": table_schema(database, "warehouse_info"),
-                "state at": now.isoformat(),
-            }
-        )
-
     return [
         derived_asset(
             QUERY_COSTS,
@@ -98,5 +71,12 @@ def warehouse_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
             "warehouse.",
             adds_up="DBUs, list cost and cost per day and warehouse equal those in daily_key_costs to the last digit.",
         ),
-        warehouse_info,
+        rebuilt_asset(
+            "warehouse_info",
+            layer=Layer.UTILIZATION,
+            deps=["warehouses", "warehouse_uptime", "warehouse_queries", "query_costs", "warehouse_daily"],
+            description="Every SQL warehouse of the list or the bill: configuration, state, use and cost of the last "
+            "30 days.",
+            rebuild=lambda database: rebuild_warehouse_info(database, current_time(settings)),
+        ),
     ]

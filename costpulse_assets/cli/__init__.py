@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from costpulse_assets.cli.doctor import doctor
 from costpulse_assets.cli.env import env
 from costpulse_assets.cli.materialize import materialize
 from costpulse_assets.cli.migrate import migrate
@@ -24,7 +25,7 @@ def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
 
 
-for command in (up, migrate, materialize, query, sql, env):
+for command in (up, doctor, migrate, materialize, query, sql, env):
     cli.add_command(command)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from costpulse_assets.collectors.cost_records import collect
 from costpulse_assets.errors import SourceUnavailable
+from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.databricks import DatabricksWarehouse
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
@@ -169,7 +170,7 @@ def test_a_warehouse_that_stays_unavailable_is_named_and_nothing_is_written(
         DatabricksWarehouse(server.connection, connection_uri=server.uri, **SMALL_LIMITS) as warehouse,
         pytest.raises(SourceUnavailable) as caught,
     ):
-        collect(database, warehouse, [TODAY], prices=PRICES, chunk_days=31)
+        collect(database, warehouse, [TODAY], prices=PRICES, chunk_days=31, identities=Identities(None))
     assert "HTTP 503" in caught.value.message
     with database.transaction() as connection:
         assert connection.execute("select from costpulse.cost_records").fetchall() == []

@@ -112,6 +112,8 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     connection.execute(f"set statement_timeout = '{STATEMENT_SECONDS}s'")
     # Compiling a statement costs more than all of these take.
     connection.execute("set jit = off")
+    # Tens of thousands of groups are summed up in memory, not in files.
+    connection.execute("set work_mem = '32MB'")
     connection.execute("set timezone = 'UTC'")
     connection.execute("set default_transaction_read_only = on")
     connection.commit()

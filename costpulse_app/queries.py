@@ -21,6 +21,8 @@ from costpulse_assets.resources.sql_files import load_sql
 
 Version = tuple[Any, ...]
 _ENTRIES = 1_000
+#: Groups that are named in a table and offered as filter values; further ones are summed up in one row.
+LARGEST = 500
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,23 @@ def job_names(version: Version, ids: tuple[str, ...]) -> dict[str, str | None]:
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def by_group(
-    version: Version, windows: Windows, by: str | None, tag_key: str, selection: Selection, measure: Measure
+    version: Version,
+    windows: Windows,
+    by: str | None,
+    tag_key: str,
+    selection: Selection,
+    measure: Measure,
+    limit: int | None = None,
 ) -> list[GroupSpend]:
     """See `spend.spend_by_group`."""
+    with db.reading() as connection:
+        return spend.spend_by_group(
+            connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure, limit=limit
+        )
+
+
+def every_group(windows: Windows, by: str, tag_key: str, selection: Selection, measure: Measure) -> list[GroupSpend]:
+    """All groups, however many, for a file; not kept, so that nobody's memory holds them."""
     with db.reading() as connection:
         return spend.spend_by_group(connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure)
 

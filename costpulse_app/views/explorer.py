@@ -3,20 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
 from costpulse_app import charts, filters, formats, parts, queries
 from costpulse_app.filters import TOPS, Filters, View
 from costpulse_app.parts import Frame
-from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Measure, Windows
+from costpulse_assets.costs.spend import DIMENSIONS, NONE, Dimension, GroupSpend, Measure, Windows
 from costpulse_assets.periods import Period, preceding, previous_comparable
 
 _AMOUNTS: Mapping[Measure, str] = {"cost": "Cost", "list": "List cost", "dbu": "DBU"}
 _SHAPES = {"day": "Day", "week": "Week", "month": "Month", "cumulative": "Cumulative"}
 _COMPARES = {"previous": "Period before", "month": "Month before", "none": "Nothing"}
-#: More groups than this are not offered as filter values; the table still lists all of them.
-_CHOICES = 500
 
 
 def show() -> None:
@@ -27,17 +26,26 @@ def show() -> None:
     measure: Measure = "list" if view.measure == "cost" and made.measure == "list" else view.measure
     windows = _windows(made, view)
     with parts.panel("explorer"):
-        groups = queries.by_group(made.version, windows, view.by, view.tag_key, made.selection, measure)
+        groups = queries.by_group(
+            made.version, windows, view.by, view.tag_key, made.selection, measure, queries.LARGEST
+        )
         if not any(group.in_period for group in groups):
             parts.nothing_matches(made)
         else:
-            labels = made.names.all(view.by, [(group.group_id, group.group_name) for group in groups])
-            groups.sort(key=lambda group: (-(group.amount(measure) or 0), labels[group.group_id]))
+            rest = groups.pop() if groups[-1].further else None
+            labels = put_in_order(made, view, measure, groups)
             headline(made, view, windows, measure)
             parts.unpriced_note(made, made.period)
-            chart(made, view, windows, measure, groups, labels)
-            all_groups(made, view, windows, measure, groups, labels)
+            chart(made, view, windows, measure, groups, rest, labels)
+            all_groups(made, view, windows, measure, groups, rest, labels)
     filters.close_session(made.filters, view)
+
+
+def put_in_order(made: Frame, view: View, measure: Measure, groups: list[GroupSpend]) -> dict[str | None, str]:
+    """The largest group first; returns what the groups are called."""
+    labels = made.names.all(view.by, [(group.group_id, group.group_name) for group in groups])
+    groups.sort(key=lambda group: (-(group.amount(measure) or 0), labels[group.group_id]))
+    return labels
 
 
 def controls(made: Frame) -> View:
@@ -82,10 +90,12 @@ def more_filters(made: Frame, view: View) -> None:
             key="more_dimension",
         )
         others = made.filters.with_only(dimension, []).selection
-        groups = queries.by_group(made.version, Windows(made.period, made.last_final), dimension, "", others, "cost")
+        windows = Windows(made.period, made.last_final)
+        groups = queries.by_group(made.version, windows, dimension, "", others, "cost", queries.LARGEST)
+        groups = [group for group in groups if not group.further]
         labels = made.names.all(dimension, [(group.group_id, group.group_name) for group in groups])
         groups.sort(key=lambda group: (-(group.cost_usd or 0), labels[group.group_id]))
-        known = [group.group_id or NONE for group in groups[:_CHOICES]]
+        known = [group.group_id or NONE for group in groups]
         taken = made.filters.ids(dimension)
         known += [group for group in taken if group not in known]
         names = {group or NONE: label for group, label in labels.items()}
@@ -176,6 +186,7 @@ def chart(
     windows: Windows,
     measure: Measure,
     groups: Sequence[GroupSpend],
+    rest: GroupSpend | None,
     labels: Mapping[str | None, str],
 ) -> None:
     """Stacked bars of the named groups and Other, or the running total."""
@@ -210,11 +221,11 @@ def chart(
         )
         for group in (*named, *([NONE] if without else []))
     ]
-    if len(real) > len(named):
+    if len(real) > len(named) or (rest and rest.amount(measure) is not None):
         series.append(
             charts.Series(
                 None,
-                f"Other ({len(real) - len(named)})",
+                "Other" if rest else f"Other ({len(real) - len(named)})",
                 {row.bin: row.amount for row in rows if row.group_id is None},
             )
         )
@@ -274,24 +285,32 @@ def all_groups(
     windows: Windows,
     measure: Measure,
     groups: Sequence[GroupSpend],
+    rest: GroupSpend | None,
     labels: Mapping[str | None, str],
 ) -> None:
-    """All groups, not only the named ones, and the same rows as CSV."""
-    shown = [group for group in groups if group.in_period or group.before_amount is not None]
-    total = _sum([group.amount(measure) for group in shown])
-    rows = table_rows(made, view, windows, measure, shown, labels, total)
+    """All groups, not only the named ones, the smallest in one row when they are many; as CSV every one."""
+    shown = _shown(groups)
+    total = _total([*shown, rest] if rest else shown, measure)
     dimension = DIMENSIONS[view.by]
+    rows = [table_row(made, view, windows, measure, group, labels[group.group_id], total) for group in shown]
+    st.session_state["groups_shown"] = [group.group_id or NONE for group in shown]
+    count = len(shown)
+    if rest:
+        count += rest.further
+        further = f"{rest.further:,} further {_noun(dimension, rest.further)}"
+        rows.append(table_row(made, view, windows, measure, rest, further, total))
     st.subheader("All groups", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", key="table_head"):
         st.caption(
             formats.plain(
-                f"{len(rows):,} {dimension.plural if len(rows) != 1 else dimension.label.lower()}, "
+                f"{count:,} {_noun(dimension, count)}, "
                 f"total {_exact(total, measure, made.currency)}. Choose a row to go one level down."
             )
         )
         st.download_button(
             "Download CSV",
-            formats.csv_text(rows[0], rows),
+            # Asked for on click only.
+            partial(csv_file, made, view, windows, measure),
             f"costpulse-{view.by}-{windows.period.first}-{windows.period.last}.csv",
             "text/csv",
             icon=":material/download:",
@@ -304,7 +323,6 @@ def all_groups(
     judged = f"Final days ({formats.short_days(final)}) against {against}" if final else "No final day"
     money = parts.money_column(made.currency)
     amount = parts.amount_column(measure, made.currency)
-    st.session_state["groups_shown"] = [group.group_id or NONE for group in shown]
     parts.table(
         [{column: _for_screen(column, value) for column, value in row.items()} for row in rows],
         key=_key("groups", made, view),
@@ -326,40 +344,46 @@ def all_groups(
     )
 
 
-def table_rows(
+def csv_file(made: Frame, view: View, windows: Windows, measure: Measure) -> str:
+    """The rows of the table with every group by name."""
+    groups = queries.every_group(windows, view.by, view.tag_key, made.selection, measure)
+    labels = put_in_order(made, view, measure, groups)
+    shown = _shown(groups)
+    total = _total(shown, measure)
+    rows = [table_row(made, view, windows, measure, group, labels[group.group_id], total) for group in shown]
+    return formats.csv_text(rows[0], rows)
+
+
+def table_row(
     made: Frame,
     view: View,
     windows: Windows,
     measure: Measure,
-    groups: Sequence[GroupSpend],
-    labels: Mapping[str | None, str],
+    group: GroupSpend,
+    label: str,
     total: Decimal | None,
-) -> list[dict[str, object]]:
-    """What the table shows and the CSV holds: exact values, one row per group."""
-    compared = windows.before is not None
-    rows: list[dict[str, object]] = []
-    for group in groups:
-        amount = group.amount(measure)
-        row: dict[str, object] = {_name_column(view): labels[group.group_id], _AMOUNTS[measure]: amount}
-        if made.not_final(windows.period):
-            row["Not final"] = None if amount is None else amount - (group.final_amount or Decimal(0))
-        row["Share"] = amount / total if amount is not None and total else None
-        if compared:
-            # A group that is on one side only began or ended: nothing is its other side. Unknown stays unknown.
-            began, ended = group.before_amount is None, group.final_amount is None
-            change = None
-            if not (began and ended):
-                change = (group.final_amount or Decimal(0)) - (group.before_amount or Decimal(0))
-            share = formats.change_share(group.final_amount or Decimal(0), group.before_amount)
-            row |= {
-                "Before": group.before_amount,
-                "Change": change,
-                "Change %": None if share is None else share * 100,
-            }
-        row |= {_AMOUNTS[other]: group.amount(other) for other in _AMOUNTS if other != measure}
-        row["Id"] = group.group_id or ""
-        rows.append(row)
-    return rows
+) -> dict[str, object]:
+    """One row of the table and of the CSV, exact values."""
+    amount = group.amount(measure)
+    row: dict[str, object] = {_name_column(view): label, _AMOUNTS[measure]: amount}
+    if made.not_final(windows.period):
+        row["Not final"] = None if amount is None else amount - (group.final_amount or Decimal(0))
+    row["Share"] = amount / total if amount is not None and total else None
+    if windows.before is not None:
+        # A group that is on one side only began or ended: nothing is its other side. Unknown stays unknown.
+        began, ended = group.before_amount is None, group.final_amount is None
+        change = None
+        if not (began and ended):
+            change = (group.final_amount or Decimal(0)) - (group.before_amount or Decimal(0))
+        share = formats.change_share(group.final_amount or Decimal(0), group.before_amount)
+        row |= {
+            "Before": group.before_amount,
+            "Change": change,
+            "Change %": None if share is None else share * 100,
+        }
+    row |= {_AMOUNTS[other]: group.amount(other) for other in _AMOUNTS if other != measure}
+    row["Id"] = group.group_id or ""
+    return row
 
 
 def _drill_bar() -> None:
@@ -376,8 +400,13 @@ def _drill_bar() -> None:
 def _drill_row() -> None:
     made, view = parts.frame(), filters.taken_view()
     rows = st.session_state[_key("groups", made, view)].selection.rows
-    if rows:
-        _drill(made.filters, view, st.session_state["groups_shown"][rows[0]])
+    if not rows:
+        return
+    shown = st.session_state["groups_shown"]
+    if rows[0] == len(shown):
+        st.toast("That row is many groups: filter to fewer of them, or find them in the CSV.")
+        return
+    _drill(made.filters, view, shown[rows[0]])
 
 
 def _drill(chosen: Filters, view: View, group_id: str) -> None:
@@ -446,8 +475,16 @@ def _for_screen(column: str, value: object) -> object:
     return float(value * 100) if column == "Share" and isinstance(value, Decimal) else value
 
 
-def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
+def _noun(dimension: Dimension, count: int) -> str:
+    return dimension.plural if count != 1 else dimension.label.lower()
+
+
+def _shown(groups: Sequence[GroupSpend]) -> list[GroupSpend]:
+    return [group for group in groups if group.in_period or group.before_amount is not None]
+
+
+def _total(groups: Sequence[GroupSpend], measure: Measure) -> Decimal | None:
+    known = [amount for group in groups if (amount := group.amount(measure)) is not None]
     return sum(known, Decimal(0)) if known else None
 
 

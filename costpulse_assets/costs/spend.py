@@ -115,7 +115,8 @@ class GroupSpend:
     """Spend of one group in the period; None where nothing of it has a price (or it has no DBUs).
 
     `final_amount` and `before_amount` are the chosen measure, on final days and in the compared period;
-    `in_period` is False for a group that only the compared period has.
+    `in_period` is False for a group that only the compared period has. `further` is 0, or the number of groups
+    beyond the limit whose sums this one row holds.
     """
 
     group_id: str | None
@@ -126,6 +127,7 @@ class GroupSpend:
     final_amount: Decimal | None
     before_amount: Decimal | None
     in_period: bool = True
+    further: int = 0
 
     def amount(self, measure: Measure) -> Decimal | None:
         """The measure over the whole period, days that are not final included."""
@@ -160,29 +162,47 @@ def spend_by_group(
     tag_key: str = "",
     selection: Selection = Selection(),
     measure: Measure = "cost",
+    limit: int | None = None,
 ) -> list[GroupSpend]:
-    """One row per group that has usage in the period or in the compared one; by None is one row for everything."""
+    """One row per group that has usage in the period or in the compared one.
+
+    Args:
+        connection: where to read.
+        windows: the period, its final days, the compared period.
+        by: the dimension of the groups; None is one row for everything.
+        tag_key: the key when `by` is tag.
+        selection: which rows count.
+        measure: cost, list cost or DBUs: what is judged, and what makes a group large.
+        limit: at most so many groups, the largest in the period; all others are one last row, see
+            `GroupSpend.further`. None: all groups.
+    """
     before = windows.before
-    return _read(
-        connection,
-        GroupSpend,
-        "app/spend_by_group",
+    amount = sql.SQL(_MEASURES[measure])
+    # A job has a new cluster for every run: nearly every group of one period is not in the other. Filters on what
+    # only a key says leave few rows: one pass is quicker.
+    of_one_period = by == "cluster" and rollup_for(_needs(None, selection)) != "daily_key_costs"
+    query, bound = _query(
+        "app/spend_side_by_side" if of_one_period else "app/spend_by_group",
         _needs(by, selection),
         selection,
         {
             "chosen": sql.SQL("null::text") if by is None else _column(by),
             "label": sql.SQL("max(c.job_name)" if by == "job" else "null::text"),
-            "amount": sql.SQL(_MEASURES[measure]),
-        },
-        {
-            "first": windows.period.first,
-            "last": windows.period.last,
-            "last_final": windows.last_final,
-            "before_first": before and before.first,
-            "before_last": before and before.last,
-            "tag_key": tag_key,
+            "amount": amount,
         },
     )
+    if limit is not None:
+        query = _template("app/largest_groups").format(groups=query, amount=amount)
+    parameters = {
+        "first": windows.period.first,
+        "last": windows.period.last,
+        "last_final": windows.last_final,
+        "before_first": before and before.first,
+        "before_last": before and before.last,
+        "tag_key": tag_key,
+        "largest": limit,
+    }
+    return _read(connection, GroupSpend, query, parameters | bound)
 
 
 def spend_by_bin(
@@ -208,9 +228,7 @@ def spend_by_bin(
         selection: which rows count.
         measure: cost, list cost or DBUs.
     """
-    return _read(
-        connection,
-        BinSpend,
+    query, bound = _query(
         "app/spend_by_bin",
         _needs(by, selection),
         selection,
@@ -219,23 +237,17 @@ def spend_by_bin(
             "chosen": sql.SQL("null::text") if by is None else _column(by),
             "amount": sql.SQL(_MEASURES[measure]),
         },
-        {"first": period.first, "last": period.last, "named": list(named), "tag_key": tag_key},
     )
+    parameters = {"first": period.first, "last": period.last, "named": list(named), "tag_key": tag_key}
+    return _read(connection, BinSpend, query, parameters | bound)
 
 
 def spend_without_price(
     connection: Connection[Any], period: Period, *, selection: Selection = Selection()
 ) -> list[Unpriced]:
     """The SKUs of the period that have usage without a price, by name."""
-    return _read(
-        connection,
-        Unpriced,
-        "app/spend_without_price",
-        _needs("sku", selection),
-        selection,
-        {},
-        {"first": period.first, "last": period.last},
-    )
+    query, bound = _query("app/spend_without_price", _needs("sku", selection), selection, {})
+    return _read(connection, Unpriced, query, {"first": period.first, "last": period.last} | bound)
 
 
 def rollup_for(needs: frozenset[str]) -> str:
@@ -259,23 +271,21 @@ def _column(dimension: str) -> sql.Composable:
     return sql.SQL("c.tags ->> %(tag_key)s") if dimension == "tag" else sql.SQL(_COLUMNS[dimension])
 
 
-def _read(
-    connection: Connection[Any],
-    row: type[_Row],
-    statement: str,
-    needs: frozenset[str],
-    selection: Selection,
-    parts: dict[str, sql.Composable],
-    parameters: dict[str, Any],
-) -> list[_Row]:
+def _query(
+    statement: str, needs: frozenset[str], selection: Selection, parts: dict[str, sql.Composable]
+) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement on the smallest roll-up that has what it needs, and the values its filters bind."""
     table = rollup_for(needs)
     source: sql.Composable = sql.Identifier("costpulse", table)
     if table == "daily_key_costs":
         source = sql.SQL("({})").format(_template("app/keyed_costs"))
     filters, bound = _filters(selection)
-    query = _template(statement).format(rollup=source, filters=filters, **parts)
+    return _template(statement).format(rollup=source, filters=filters, **parts), bound
+
+
+def _read(connection: Connection[Any], row: type[_Row], query: sql.Composed, parameters: dict[str, Any]) -> list[_Row]:
     with connection.cursor(row_factory=class_row(row)) as cursor:
-        return cursor.execute(query, parameters | bound).fetchall()
+        return cursor.execute(query, parameters).fetchall()
 
 
 def _template(statement: str) -> sql.SQL:

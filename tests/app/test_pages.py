@@ -1,3 +1,5 @@
+import csv
+import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -5,9 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
 from costpulse_app import db, formats, metrics
+from costpulse_app.queries import LARGEST
 from costpulse_assets.costs.spend import DIMENSIONS
 from tests.app.books import Books
 from tests.app.conftest import TODAY, Opener
@@ -160,6 +164,35 @@ def test_a_group_without_a_price_is_unknown_and_its_sku_is_named(app: Opener, fi
     assert unpriced["Cost"] is None
     assert "1 SKU without a price" in texts(test)
     assert "PRICELESS_SKU" in {name for table in test.dataframe if "SKU" in table.value for name in table.value["SKU"]}
+
+
+def test_more_groups_than_are_named_end_in_one_row_and_the_csv_has_all_of_them(
+    app: Opener, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = Books(provisional={TODAY: Decimal("0.5")})
+    for number in range(LARGEST + 3):
+        books.add(FINAL, f"{1 + number}.10", cluster_id=f"cluster-{number:04}", job_id="1")
+    books.add(TODAY, "0.20", cluster_id="cluster-0000")
+    books.write(database_url)
+    files: list[Any] = []
+    deferred = MediaFileManager.add_deferred
+
+    def noticed(manager: MediaFileManager, data: Any, *args: Any, **options: Any) -> str:
+        files.append(data)
+        return deferred(manager, data, *args, **options)
+
+    monkeypatch.setattr(MediaFileManager, "add_deferred", noticed)
+    test = app(database_url, EXPLORER, by="cluster", range="7d")
+    assert not test.exception
+    *named, rest = groups(test)
+    assert (len(named), rest["Cluster"], rest["Id"]) == (LARGEST, "3 further clusters", "")
+    assert (rest["Cost"], rest["Not final"]) == (Decimal("6.50"), Decimal("0.20"))
+    assert sum(row["Cost"] for row in named) + rest["Cost"] == books.total()
+    assert f"{LARGEST + 3} clusters, total {formats.money_to_the_cent(books.total())}" in texts(test)
+    written = list(csv.DictReader(io.StringIO(files[-1]().removeprefix("\ufeff"), newline="")))
+    assert {row["Id"] for row in written} == {f"100/cluster-{number:04}" for number in range(LARGEST + 3)}
+    assert sum(Decimal(row["Cost"]) for row in written) == books.total()
+    assert [row["Cluster"] for row in written[:LARGEST]] == [row["Cluster"] for row in named]
 
 
 def test_names_are_shown_as_they_are_and_unknown_ones_by_the_end_of_their_id(app: Opener, filled: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 from costpulse_assets.costs.spend import (
     DIMENSIONS,
     NONE,
+    GroupSpend,
+    Measure,
     Selection,
     Windows,
     rollup_for,
@@ -117,6 +119,125 @@ def test_values_are_bound_and_never_become_sql(books: Books, connection: psycopg
 def test_without_a_comparison_nothing_is_before(connection: psycopg.Connection[Any]) -> None:
     (group,) = spend_by_group(connection, Windows(PERIOD, FINAL), by=None)
     assert group.before_amount is None
+
+
+def sums(groups: list[GroupSpend]) -> list[Decimal | None]:
+    """Every amount of the groups together; None where none of them has one."""
+    columns = zip(
+        *((g.cost_usd, g.list_cost_usd, g.dbu_count, g.final_amount, g.before_amount) for g in groups), strict=True
+    )
+    return [sum(known, Decimal(0)) if (known := [v for v in column if v is not None]) else None for column in columns]
+
+
+def in_order(groups: list[GroupSpend], measure: Measure) -> list[GroupSpend]:
+    """Largest first, then by id, those without one last."""
+    return sorted(groups, key=lambda g: (-(g.amount(measure) or 0), g.group_id is None, g.group_id or ""))
+
+
+@pytest.mark.parametrize("measure", ["cost", "list", "dbu"])
+@pytest.mark.parametrize("by", DIMENSIONS)
+def test_the_largest_groups_and_the_rest_add_up_to_all_groups_in_every_amount(
+    by: str, measure: Measure, connection: psycopg.Connection[Any]
+) -> None:
+    windows = Windows(PERIOD, FINAL, BEFORE)
+    every = spend_by_group(connection, windows, by=by, tag_key="env", measure=measure)
+    largest = spend_by_group(connection, windows, by=by, tag_key="env", measure=measure, limit=1)
+    assert sums(largest) == sums(every)
+    assert largest[0] == in_order(every, measure)[0]
+    assert [group.further for group in largest] == [0, len(every) - 1][: len(every)]
+
+
+@pytest.fixture
+def clusters(database_url: str):
+    """Clusters of both periods, of one of them, without a price, with the same cost, and what no cluster did."""
+    books = Books(teams=["Risk"])
+    for number in range(12):
+        days = [BEFORE.first] if number < 5 else [PERIOD.first, PERIOD.last]
+        for day in [BEFORE.last, *days] if number % 4 == 0 else days:
+            books.add(
+                day,
+                None if number % 5 == 3 else f"{number // 3}.000000000000000001",
+                cluster_id=f"c{number}",
+                unit="GB" if number == 11 else "DBU",
+                list_cost=f"{20 - number}",
+                quantity=f"{number % 3}.5",
+                sku="JOBS" if number % 2 else "ALL_PURPOSE",
+                tags={"env": "prod"} if number < 9 else None,
+            )
+    books.add(PERIOD.first, "0.7")
+    books.add(BEFORE.first, "0.4", workspace=None)
+    books.write(database_url)
+    with psycopg.connect(database_url) as connected:
+        yield books, connected
+
+
+def grouped(books: Books, measure: Measure, **only: Any) -> list[GroupSpend]:
+    """The clusters of the books, added up by hand."""
+    rows = [row for row in books.rows if all(row.get(name) == value for name, value in only.items())]
+    column = {"cost": "cost_usd", "list": "list_cost_usd", "dbu": "dbu_count"}[measure]
+
+    def cluster(row: dict[str, Any]) -> str | None:
+        return f"{row['workspace_id']}/{row['cluster_id']}" if "cluster_id" in row else None
+
+    def total(group: str | None, column: str, first: date, last: date) -> Decimal | None:
+        amounts = [row[column] for row in rows if cluster(row) == group and first <= row["usage_date"] <= last]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    return [
+        GroupSpend(
+            group,
+            None,
+            *(total(group, name, PERIOD.first, PERIOD.last) for name in ("cost_usd", "list_cost_usd", "dbu_count")),
+            total(group, column, PERIOD.first, FINAL),
+            total(group, column, BEFORE.first, BEFORE.last),
+            any(cluster(row) == group and row["usage_date"] in PERIOD for row in rows),
+        )
+        for group in {cluster(row) for row in rows}
+    ]
+
+
+@pytest.mark.parametrize("measure", ["cost", "list", "dbu"])
+@pytest.mark.parametrize("limit", [1, 4, 9, 13])
+@pytest.mark.parametrize(
+    ("selection", "only"),
+    [
+        (Selection(), {}),
+        (Selection((("sku", ("JOBS",)),)), {"sku_name": "JOBS"}),
+        (Selection(tags=(("env", "prod"),)), {"tags": '{"env": "prod"}'}),
+    ],
+)
+def test_the_largest_clusters_come_in_order_and_the_rest_counts_all_others(
+    selection: Selection, only: dict[str, Any], limit: int, measure: Measure, clusters: Any
+) -> None:
+    books, connection = clusters
+    windows = Windows(PERIOD, FINAL, BEFORE)
+    every = in_order(grouped(books, measure, **only), measure)
+    found = spend_by_group(connection, windows, by="cluster", selection=selection, measure=measure)
+    assert in_order(found, measure) == every
+    named = spend_by_group(connection, windows, by="cluster", selection=selection, measure=measure, limit=limit)
+    rest = named.pop() if len(every) > limit else None
+    assert in_order(named, measure) == named == every[:limit]
+    if rest is not None:
+        others = every[limit:]
+        amounts = (rest.cost_usd, rest.list_cost_usd, rest.dbu_count, rest.final_amount, rest.before_amount)
+        assert list(amounts) == sums(others)
+        assert (rest.group_id, rest.further) == (None, len(others))
+        assert rest.in_period == any(group.in_period for group in others)
+
+
+def test_without_a_comparison_or_a_final_day_clusters_have_neither(clusters: Any) -> None:
+    _, connection = clusters
+    for group in spend_by_group(connection, Windows(PERIOD, None), by="cluster", limit=3):
+        assert (group.final_amount, group.before_amount, group.in_period) == (None, None, True)
+
+
+def test_a_limit_beyond_the_number_of_groups_changes_nothing(connection: psycopg.Connection[Any]) -> None:
+    windows = Windows(PERIOD, FINAL, BEFORE)
+    for by in (None, *DIMENSIONS):
+        every = spend_by_group(connection, windows, by=by, tag_key="env")
+        for limit in (len(every), 500):
+            assert spend_by_group(connection, windows, by=by, tag_key="env", limit=limit) == in_order(every, "cost")
 
 
 @pytest.mark.parametrize(

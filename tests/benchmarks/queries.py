@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from costpulse_app import db
+from costpulse_app.queries import LARGEST
 from costpulse_assets.costs import spend
 from costpulse_assets.costs.spend import Selection, Windows
 from costpulse_assets.periods import Period, preceding
@@ -37,7 +38,7 @@ select
 from generate_series(0, %(days)s - 1) as d
 cross join generate_series(0, %(rows)s - 1) as n
 cross join lateral (select round((1 + random() * 500)::numeric, 18) as quantity where n >= 0 and d >= 0) as q
-order by 1, 6, 2
+order by 1, 6, 3, 2
 """
 
 # a tenth of a day's keys is new, so that 90 days of 5,000 rows have some 50,000 keys
@@ -104,6 +105,8 @@ from costpulse.collected_days as d
 cross join unnest(array['key_allocations', 'cost_allocations', 'daily_costs', 'daily_key_costs']) as a (asset);
 """
 _ROLLUPS = ("daily_team_costs", "daily_workspace_costs", "daily_sku_costs")
+# What the overview asks for all groups of; the cost explorer names the largest of any dimension.
+_IN_FULL = (None, "product", "workspace", "team", "sku", "user", "job")
 _STATEMENTS = ("data_version", "completeness", "names")
 _KEY_STATEMENTS = ("products", "tag_pairs")
 
@@ -212,10 +215,16 @@ def _questions(
     by_what = f"by {by or 'nothing'}{filtered}, {days} days"
     tag_key = "team" if by == "tag" else ""
     windows = Windows(half, TODAY, preceding(half))
-    yield (
-        f"spend_by_group {by_what}",
-        lambda c: spend.spend_by_group(c, windows, by=by, selection=selection, tag_key=tag_key),
-    )
+    if by in _IN_FULL:
+        yield (
+            f"spend_by_group {by_what}",
+            lambda c: spend.spend_by_group(c, windows, by=by, selection=selection, tag_key=tag_key),
+        )
+    if by is not None:
+        yield (
+            f"spend_by_group, the largest, {by_what}",
+            lambda c: spend.spend_by_group(c, windows, by=by, selection=selection, tag_key=tag_key, limit=LARGEST),
+        )
     yield (
         f"spend_by_bin {by_what}",
         lambda c: spend.spend_by_bin(c, period, bin="day", by=by, named=["1"], selection=selection, tag_key=tag_key),

@@ -56,6 +56,8 @@ def _create_dagster_database(environment: Environment) -> None:
                 raise
         with psycopg.connect(environment.database.url, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            # Dagster commits every event of a run. A crash of the machine may lose the newest of them, and no figure.
+            connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
     except psycopg.errors.DuplicateDatabase:
         return  # another start was faster
     except psycopg.Error as error:

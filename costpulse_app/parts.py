@@ -17,7 +17,7 @@ from costpulse_app import db, filters, formats, queries
 from costpulse_app.filters import Filters, View
 from costpulse_app.metrics import METRICS
 from costpulse_app.names import Names
-from costpulse_assets.costs.spend import DIMENSIONS, NONE, Measure, Selection
+from costpulse_assets.costs.spend import DIMENSIONS, NAMED_BY_COLLECTION, NONE, Measure, Selection
 from costpulse_assets.errors import CostPulseError, SchemaMismatch
 from costpulse_assets.periods import Period, last_final_day
 
@@ -199,6 +199,29 @@ def freshness(made: Frame) -> None:
         elif age > _LATE:
             st.badge(f"Late: last load {formats.age(age)} ago", icon=":material/schedule:", color="yellow")
         st.caption(f"Last load {formats.moment(made.loaded_at)}")
+        _sources_not_read(made)
+
+
+def _sources_not_read(made: Frame) -> None:
+    """What is missing on the pages, and the next step for each."""
+    missing = queries.sources_not_read(made.version)
+    if not missing:
+        return
+    how_many = "1 source not read" if len(missing) == 1 else f"{len(missing)} sources not read"
+    with st.popover(how_many, icon=":material/cloud_off:"):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Source": [one.source for one in missing],
+                    "Connection": [one.connection for one in missing],
+                    "State": [one.state for one in missing],
+                    "What happened": [one.message for one in missing],
+                    "Next step": [one.next_step for one in missing],
+                    "Last read": [formats.moment(one.succeeded_at) if one.succeeded_at else "never" for one in missing],
+                }
+            ),
+            hide_index=True,
+        )
 
 
 def title(name: str, question: str, made: Frame) -> None:
@@ -244,7 +267,7 @@ def _crumb(made: Frame, dimension: str, key: str | None) -> str:
         label = key or ""
     else:
         ids = made.filters.ids(dimension)
-        found = queries.job_names(made.version, ids) if dimension == "job" else {}
+        found = queries.resource_names(made.version, dimension, ids) if dimension in NAMED_BY_COLLECTION else {}
         words = [made.names.one(dimension, group, found.get(group)) for group in ids]
         label = DIMENSIONS[dimension].label
     more = f" and {len(words) - 2} more" if len(words) > 2 else ""

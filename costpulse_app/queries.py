@@ -33,6 +33,19 @@ class DayState:
     is_provisional: bool
 
 
+@dataclass(frozen=True)
+class SourceNotRead:
+    """A source and connection whose last reading failed, is not granted, or was stopped; times are UTC."""
+
+    source: str
+    connection: str
+    state: str
+    message: str | None
+    next_step: str | None
+    attempted_at: datetime
+    succeeded_at: datetime | None
+
+
 def version() -> tuple[Version, datetime | None]:
     """The version of the data, and when the source was last read; asked once per rerun, never cached."""
     (row,) = _rows("app/data_version")
@@ -65,9 +78,16 @@ def tag_pairs(version: Version) -> list[tuple[str, str]]:
 
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
-def job_names(version: Version, ids: tuple[str, ...]) -> dict[str, str | None]:
-    """Names of jobs by workspace/job id."""
-    return {row["id"]: row["name"] for row in _rows("app/job_names", {"ids": list(ids)})}
+def resource_names(version: Version, dimension: str, ids: tuple[str, ...]) -> dict[str, str]:
+    """See `spend.resource_names`."""
+    with db.reading() as connection:
+        return spend.resource_names(connection, dimension, ids)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def sources_not_read(version: Version) -> list[SourceNotRead]:
+    """The sources whose last reading did not go through, by name."""
+    return [SourceNotRead(**row) for row in _rows("app/sources_not_read")]
 
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)

@@ -5,16 +5,19 @@ this module only; every value is bound. Measures are exact: Decimal, or None whe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, LiteralString, TypeVar
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
+
+#: Dimensions whose ids have names in resource_names.
+NAMED_BY_COLLECTION = frozenset({"cluster", "warehouse", "job", "pipeline"})
 
 #: Stands for "without" in a list of ids: no workspace, no user, unallocated. No id of Databricks is a tilde.
 NONE = "~"
@@ -202,7 +205,21 @@ def spend_by_group(
         "tag_key": tag_key,
         "largest": limit,
     }
-    return _read(connection, GroupSpend, query, parameters | bound)
+    groups = _read(connection, GroupSpend, query, parameters | bound)
+    if by not in NAMED_BY_COLLECTION:
+        return groups
+    ids = [group.group_id for group in groups if group.group_id is not None]
+    names = _names(connection, "app/resource_names", by, ids)
+    return [replace(group, group_name=names.get(group.group_id or "", group.group_name)) for group in groups]
+
+
+def resource_names(connection: Connection[Any], dimension: str, ids: Sequence[str]) -> dict[str, str]:
+    """Present names of clusters, warehouses, jobs or pipelines by workspace/resource; no entry where none is known."""
+    known: dict[str, str] = {}
+    if dimension == "job":
+        # The bill names jobs too: for those whose list was never read.
+        known = _names(connection, "app/job_names", dimension, ids)
+    return known | _names(connection, "app/resource_names", dimension, ids)
 
 
 def spend_by_bin(
@@ -281,6 +298,11 @@ def _query(
         source = sql.SQL("({})").format(_template("app/keyed_costs"))
     filters, bound = _filters(selection)
     return _template(statement).format(rollup=source, filters=filters, **parts), bound
+
+
+def _names(connection: Connection[Any], statement: str, dimension: str, ids: Sequence[str]) -> dict[str, str]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return dict(cursor.execute(load_sql(statement).encode(), {"ids": list(ids), "kind": dimension}).fetchall())
 
 
 def _read(connection: Connection[Any], row: type[_Row], query: sql.Composed, parameters: dict[str, Any]) -> list[_Row]:

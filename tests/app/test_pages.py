@@ -206,6 +206,26 @@ def test_names_are_shown_as_they_are_and_unknown_ones_by_the_end_of_their_id(app
     assert {"Data platform", "Risk", "Unallocated"} == {row["Team"] for row in groups(app(filled, EXPLORER, by="team"))}
 
 
+def test_clusters_warehouses_and_jobs_go_by_the_names_that_were_collected(app: Opener, filled: str) -> None:
+    with psycopg.connect(filled) as connection:
+        for kind, resource, name, until in (
+            ("warehouse", "abcdef123456", "Old <i>name</i>", TODAY),
+            ("warehouse", "abcdef123456", "Finance reporting", None),
+            ("job", "2", "renamed load", None),
+        ):
+            connection.execute(
+                "insert into costpulse.resource_names (workspace_id, resource_type, resource_id, name, valid_from, "
+                "valid_to) values ('100', %s, %s, %s, %s, %s)",
+                [kind, resource, name, (until or TODAY + timedelta(days=1)) - timedelta(days=1), until],
+            )
+    warehouses = {row["Warehouse"] for row in groups(app(filled, EXPLORER, by="warehouse"))}
+    assert warehouses == {"Finance reporting", "No warehouse"}
+    jobs = {row["Job"] for row in groups(app(filled, EXPLORER, by="job"))}
+    assert jobs == {"<b>nightly</b> load", "renamed load", "No job"}
+    drilled = app(filled, EXPLORER, by="product", warehouse="100/abcdef123456")
+    assert "Warehouse\\: Finance reporting" in [button.label for button in drilled.button]
+
+
 # --- filters and the URL
 
 
@@ -367,6 +387,28 @@ def test_the_badge_says_how_old_the_data_is(
     test = app(database_url)
     assert said in texts(test)
     assert ("as of 22 Nov 2026" in texts(test)) == (age > timedelta(hours=48))
+
+
+def test_sources_that_were_not_read_are_named_with_the_next_step(app: Opener, filled: str) -> None:
+    assert not [frame for frame in app(filled).dataframe if "Next step" in frame.value.columns]
+    with psycopg.connect(filled) as connection:
+        connection.execute(
+            "insert into costpulse.collection_status (source, connection, state, message, next_step, attempted_at) "
+            "values ('query_activity', 'eu', 'not available', 'system.query.history cannot be read.', 'GRANT ...', now()),"
+            " ('clusters', 'eu', 'ok', null, null, now())"
+        )
+    test = app(filled)
+    (missing,) = [frame.value for frame in test.dataframe if "Next step" in frame.value.columns]
+    assert missing.to_dict("records") == [
+        {
+            "Source": "query_activity",
+            "Connection": "eu",
+            "State": "not available",
+            "What happened": "system.query.history cannot be read.",
+            "Next step": "GRANT ...",
+            "Last read": "never",
+        }
+    ]
 
 
 def test_a_panel_that_takes_too_long_fails_alone(

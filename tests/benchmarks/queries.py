@@ -199,7 +199,7 @@ def _key_queries(bench: Bench) -> Iterator[tuple[str, Query]]:
             yield from _questions(bench, bench.sizes.key_days, by, name, selection)
     yield from map(_statement, _KEY_STATEMENTS)
     ids = [f"{1000 + k % 40}/{k % 6000}" for k in range(0, 500, 10)]
-    yield "job_names", lambda c: c.execute(load_sql("app/job_names").encode(), {"ids": ids}).fetchall()
+    yield "resource_names of jobs", lambda c: spend.resource_names(c, "job", ids)
 
 
 def _statement(name: str) -> tuple[str, Query]:

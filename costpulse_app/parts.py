@@ -198,7 +198,11 @@ def freshness(made: Frame) -> None:
             st.badge(f"Stale: last load {formats.age(age)} ago", icon=":material/error:", color="red")
         elif age > _LATE:
             st.badge(f"Late: last load {formats.age(age)} ago", icon=":material/schedule:", color="yellow")
-        st.caption(f"Last load {formats.moment(made.loaded_at)}")
+        said = [f"Last load {formats.moment(made.loaded_at)}"]
+        own = made.last_final and queries.self_cost(made.version, made.last_final)
+        if made.last_final and own:
+            said.append(f"CostPulse itself cost {formats.money(own)} on {formats.short_day(made.last_final)}")
+        st.caption(formats.plain(". ".join(said)))
         _sources_not_read(made)
 
 

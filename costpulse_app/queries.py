@@ -90,6 +90,14 @@ def sources_not_read(version: Version) -> list[SourceNotRead]:
     return [SourceNotRead(**row) for row in _rows("app/sources_not_read")]
 
 
+@st.cache_data(show_spinner=False, max_entries=4)
+def self_cost(version: Version, day: date) -> Decimal | None:
+    """What CostPulse's own queries cost on a day, in USD; None where that is not known."""
+    (row,) = _rows("app/self_cost", {"day": day})
+    cost: Decimal | None = row["cost_usd"]
+    return cost
+
+
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def by_group(
     version: Version,

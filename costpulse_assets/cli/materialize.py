@@ -8,7 +8,7 @@ import click
 from costpulse_assets.cli.environment import open_environment
 from costpulse_assets.cli.migrate import prepare_databases
 from costpulse_assets.cli.options import data_dir_option, window_options
-from costpulse_assets.cli.runs import run_assets
+from costpulse_assets.cli.runs import run_assets, say_what_was_not_read
 from costpulse_assets.errors import BadInput
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.open_source import first_usage_date
@@ -31,6 +31,7 @@ def materialize(assets: tuple[str, ...], from_date: date | None, to_date: date |
     with open_environment(settings) as environment:
         prepare_databases(environment)
         outcome = run_assets(environment, assets, window, only_changed=only_changed)
+        say_what_was_not_read(environment.database)
     click.echo(f"Materialized {', '.join(assets) or 'everything'} for {window} in {outcome.seconds:.1f} s.")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import click
 import dagster as dg
 import psycopg
 from dagster import DagsterEventType
@@ -92,6 +93,16 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Period,
     if not result.success:
         raise _first_failure(result)
     return RunOutcome(result.run_id, (datetime.now(UTC) - started).total_seconds())
+
+
+def say_what_was_not_read(database: Database) -> None:
+    """One line on stderr for each source whose last reading did not go through: the run went on without it."""
+    for row in database.rows("app/sources_not_read"):
+        click.echo(
+            f"  {row['source']} ({row['connection']}): {row['state']}. {row['message']}\n"
+            f"    Next step: {row['next_step']}",
+            err=True,
+        )
 
 
 def _expect_one_source(environment: Environment) -> None:

@@ -13,7 +13,7 @@ import click
 from costpulse_assets.cli.environment import Environment, open_environment
 from costpulse_assets.cli.migrate import prepare_databases, summary
 from costpulse_assets.cli.options import data_dir_option, print_rows
-from costpulse_assets.cli.runs import DEMO_ACCOUNT, RunFailed, run_assets
+from costpulse_assets.cli.runs import DEMO_ACCOUNT, RunFailed, run_assets, say_what_was_not_read
 from costpulse_assets.cli.services import Services, expect_free_ports
 from costpulse_assets.errors import AlreadyRunning, BadSettings
 from costpulse_assets.periods import Period
@@ -75,6 +75,7 @@ def up(
             if no_ui or not _days_there(environment, window)["days"]:
                 raise
             click.echo(f"costpulse: {failure.message}\n  Next step: {failure.next_step}", err=True)
+        say_what_was_not_read(environment.database)
         _print_summary(environment, time.monotonic() - started)
         if no_ui:
             return

@@ -13,7 +13,7 @@ begin
         return;
     end if;
     grant select on
-        costpulse.resource_names, costpulse.node_types, costpulse.collected_region_days
+        costpulse.resource_names, costpulse.node_types, costpulse.collected_region_days, costpulse.v_self_cost
     to costpulse_app;
 
     foreach scoped in array array[

@@ -389,13 +389,25 @@ def test_the_badge_says_how_old_the_data_is(
     assert ("as of 22 Nov 2026" in texts(test)) == (age > timedelta(hours=48))
 
 
+def test_what_costpulse_itself_cost_is_said(app: Opener, filled: str) -> None:
+    assert "CostPulse itself" not in texts(app(filled))
+    with psycopg.connect(filled) as connection:
+        connection.execute(
+            "insert into costpulse.query_costs (usage_date, workspace_id, warehouse_id, kind, is_costpulse, "
+            "source_kind, executions, execution_seconds, task_seconds, read_bytes, failed_count, cached_count, cost_usd) "
+            "values (%s, '100', 'w', 'query', true, 'other', 9, 9, 9, 9, 0, 0, 1.234)",
+            [FINAL],
+        )
+    assert "CostPulse itself cost $1.23 on 22 Nov" in texts(app(filled))
+
+
 def test_sources_that_were_not_read_are_named_with_the_next_step(app: Opener, filled: str) -> None:
     assert not [frame for frame in app(filled).dataframe if "Next step" in frame.value.columns]
     with psycopg.connect(filled) as connection:
         connection.execute(
             "insert into costpulse.collection_status (source, connection, state, message, next_step, attempted_at) "
-            "values ('query_activity', 'eu', 'not available', 'system.query.history cannot be read.', 'GRANT ...', now()),"
-            " ('clusters', 'eu', 'ok', null, null, now())"
+            "values ('query_activity', 'eu', 'not available', 'system.query.history cannot be read.', 'GRANT ...', "
+            "now()), ('clusters', 'eu', 'ok', null, null, now())"
         )
     test = app(filled)
     (missing,) = [frame.value for frame in test.dataframe if "Next step" in frame.value.columns]

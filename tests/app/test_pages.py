@@ -394,8 +394,8 @@ def test_what_costpulse_itself_cost_is_said(app: Opener, filled: str) -> None:
     with psycopg.connect(filled) as connection:
         connection.execute(
             "insert into costpulse.query_costs (usage_date, workspace_id, warehouse_id, kind, is_costpulse, "
-            "source_kind, executions, execution_seconds, task_seconds, read_bytes, failed_count, cached_count, cost_usd) "
-            "values (%s, '100', 'w', 'query', true, 'other', 9, 9, 9, 9, 0, 0, 1.234)",
+            "source_kind, executions, execution_seconds, task_seconds, read_bytes, failed_count, cached_count, "
+            "cost_usd) values (%s, '100', 'w', 'query', true, 'other', 9, 9, 9, 9, 0, 0, 1.234)",
             [FINAL],
         )
     assert "CostPulse itself cost $1.23 on 22 Nov" in texts(app(filled))

@@ -44,6 +44,8 @@ class Sizes:
     history_rows: int = 1_000
     history_repetitions: int = 7
     restated_rows: int = 5_000
+    node_minutes: int = 10_000_000
+    node_clusters: int = 5_000
 
 
 FULL = Sizes()
@@ -60,6 +62,8 @@ QUICK = Sizes(
     history_rows=20,
     history_repetitions=1,
     restated_rows=200,
+    node_minutes=20_000,
+    node_clusters=50,
 )
 
 

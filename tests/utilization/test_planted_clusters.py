@@ -1,102 +1,19 @@
-"""The planted facts about clusters: each is read off the finished tables by one statement."""
+"""What the tables say about the demo account's clusters, beyond the queries of docs/demo-account.md."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, datetime, time, timedelta
 
-import pytest
-
-from costpulse_assets.collectors.cost_records import collect
-from costpulse_assets.collectors.job_runs import JOB_TASK_DAYS
-from costpulse_assets.collectors.prices import PriceTable
-from costpulse_assets.collectors.regional import collect_days
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount, planted
-from costpulse_assets.utilization.clusters import CLUSTER_DAILY, rebuild_cluster_info
-from tests.conftest import database as temporary_database
-from tests.small_clusters import IN_CLEAR, build_cluster_days, collect_clusters, collect_nodes, query
+from costpulse_assets.utilization.clusters import CLUSTER_DAILY, SEEN_DAYS
+from tests.utilization.demo import DAYS, END, NOW, ask, fact
 
-END = date(2026, 11, 20)
-NOW = datetime.combine(END, time(12), tzinfo=UTC)
-DAYS = [END - timedelta(days=number) for number in reversed(range(33))]
-
-#: For each kind of fact, the statement that finds its subjects among all clusters, by name.
-FOUND_BY: dict[str, str] = {
-    # up for more than half of 30 days and idle for nine tenths of it, on the bill and still there
-    "idle cluster": """
-        select cluster_name, idle_time_hours, up_hours, total_cost_usd, owner
-        from costpulse.cluster_info
-        where cluster_type = 'all-purpose' and up_hours > 360 and idle_time_hours > 0.9 * up_hours
-    """,
-    # enough evidence, hardly idle, and neither CPU nor memory nor disk is what it lacks
-    "over-provisioned cluster": """
-        select cluster_name, worker_p95_cpu_util, worker_p95_mem_util, num_workers, worker_cores
-        from costpulse.cluster_info
-        where
-            cluster_type = 'all-purpose' and up_hours >= 24 and idle_time_hours < 0.5 * up_hours
-            and worker_p95_cpu_util < 40 and worker_p95_mem_util < 50
-            and worker_io_wait_avg < 10 and worker_swap_max < 1
-    """,
-    "cluster without auto-termination": """
-        select cluster_name, up_hours, idle_time_hours, total_cost_usd
-        from costpulse.cluster_info
-        where never_terminates and state <> 'deleted'
-    """,
-    # memory is full and swapped: fewer cores, not less memory
-    "memory-bound cluster": """
-        select cluster_name, worker_p95_mem_util, worker_swap_max, worker_p95_cpu_util
-        from costpulse.cluster_info
-        where worker_p95_mem_util >= 90 and worker_swap_max > 1 and worker_p95_cpu_util < 40
-    """,
-    # its CPUs wait for data: fewer of them would not help
-    "waiting cluster": """
-        select cluster_name, worker_io_wait_avg, worker_p95_cpu_util
-        from costpulse.cluster_info
-        where cluster_type = 'all-purpose' and worker_io_wait_avg > 20
-    """,
-    "renamed cluster": """
-        select i.cluster_name, n.name as earlier_name, n.valid_to as until
-        from costpulse.resource_names as n
-        inner join costpulse.cluster_info as i
-            on n.workspace_id = i.workspace_id and n.resource_id = i.cluster_id
-        where n.resource_type = 'cluster' and n.valid_to is not null
-    """,
-    "deleted cluster": """
-        select cluster_name, deleted_at, state_as_of
-        from costpulse.cluster_info
-        where cluster_type = 'all-purpose' and state = 'deleted'
-    """,
-}
+#: How long the source keeps minutes.
+KEPT_DAYS = 90
 
 
-@pytest.fixture(scope="module")
-def account() -> Iterator[DemoAccount]:
-    with DemoAccount(days=len(DAYS), end_date=END) as account:
-        yield account
-
-
-@pytest.fixture(scope="module")
-def database(postgres_server: str, migrated_template: str, account: DemoAccount) -> Iterator[Database]:
-    with temporary_database(postgres_server, template=migrated_template) as url:
-        database = Database(url)
-        collect(database, account, DAYS, prices=PriceTable("list_prices", "USD"), chunk_days=33, identities=IN_CLEAR)
-        collect_clusters(database, account)
-        collect_nodes(database, account, DAYS[0], END)
-        collect_days(database, account, JOB_TASK_DAYS, DAYS, identities=IN_CLEAR, now=NOW, settle_days=2, chunk_days=33)
-        build_cluster_days(database, *DAYS)
-        rebuild_cluster_info(database, NOW)
-        yield database
-
-
-@pytest.mark.parametrize("kind", FOUND_BY)
-def test_one_statement_finds_exactly_the_planted_clusters(database: Database, kind: Any) -> None:
-    found = [row["cluster_name"] for row in query(database, FOUND_BY[kind])]
-    assert sorted(found) == sorted(fact.subject for fact in planted.facts(kind))
-
-
-def test_the_idle_clusters_run_and_do_nothing_now(database: Database) -> None:
-    rows = query(
-        database,
+def test_the_idle_clusters_run_and_do_nothing_now(demo: Database) -> None:
+    rows = ask(
+        demo,
         "select cluster_name, state_evidence, state_as_of from costpulse.cluster_info where state = 'idle' order by 1",
     )
     names = {fact.subject for fact in planted.facts("idle cluster", "cluster without auto-termination")}
@@ -105,67 +22,68 @@ def test_the_idle_clusters_run_and_do_nothing_now(database: Database) -> None:
     assert {row["state_as_of"] for row in rows} == {NOW - timedelta(minutes=1)}
 
 
-def test_the_hostile_cluster_name_is_stored_as_it_is(database: Database) -> None:
-    rows = query(
-        database,
+def test_the_hostile_cluster_name_is_stored_as_it_is(demo: Database) -> None:
+    rows = ask(
+        demo,
         "select cluster_name, tags ->> 'note' as note from costpulse.cluster_info where cluster_name like '<%%'",
     )
     assert rows == [{"cluster_name": planted.HTML_CLUSTER, "note": planted.HYPERLINK_TAG}]
 
 
-def test_the_renamed_cluster_goes_by_both_names(database: Database) -> None:
-    (fact,) = planted.facts("renamed cluster")
-    rows = query(
-        database,
+def test_the_renamed_cluster_goes_by_both_names(demo: Database) -> None:
+    cluster = fact("renamed cluster")
+    rows = ask(
+        demo,
         "select name, valid_from, valid_to from costpulse.resource_names where resource_id = "
         "(select cluster_id from costpulse.clusters where cluster_name = %s) order by valid_from",
-        fact.subject,
+        cluster.subject,
     )
-    renamed = END + timedelta(days=fact.first_day or 0)
-    assert [row["name"] for row in rows] == [planted.OLD_NAMES[fact.subject], fact.subject]
+    renamed = END + timedelta(days=cluster.first_day or 0)
+    assert [row["name"] for row in rows] == [planted.OLD_NAMES[cluster.subject], cluster.subject]
     assert (rows[0]["valid_to"], rows[1]["valid_from"], rows[1]["valid_to"]) == (renamed, renamed, None)
 
 
-def test_cluster_days_add_up_to_the_bill(database: Database) -> None:
-    assert database.rows(CLUSTER_DAILY.check, {"days": DAYS}) == []
-    (sums,) = query(
-        database,
+def test_cluster_days_add_up_to_the_bill(demo: Database) -> None:
+    assert demo.rows(CLUSTER_DAILY.check, {"days": DAYS}) == []
+    (sums,) = ask(
+        demo,
         "select (select sum(cost_usd) from costpulse.cluster_daily) as derived, "
         "(select sum(cost_usd) from costpulse.cost_records where cluster_id is not null) as billed",
     )
     assert sums["derived"] == sums["billed"] > 0
 
 
-def test_no_minute_of_the_source_is_lost_or_doubled(database: Database, account: DemoAccount) -> None:
+def test_no_minute_of_the_source_is_lost_or_doubled(demo: Database, demo_account: DemoAccount) -> None:
     (source,) = (
-        account.fetch(
+        demo_account.fetch(
             "select count(*) as nodes, count(distinct concat(n.cluster_id, cast(n.start_time as string))) as ups "
             "from system.compute.node_timeline as n where n.start_time >= :first",
-            {"first": datetime.combine(DAYS[0], time(), tzinfo=UTC)},
+            {"first": datetime.combine(END - timedelta(days=KEPT_DAYS - 1), time(), tzinfo=UTC)},
         )
         .read_all()
         .to_pylist()
     )
-    (hours,) = query(
-        database,
+    (hours,) = ask(
+        demo,
         "select sum(node_minutes) as nodes, sum(up_minutes) as ups, count(*) as rows from costpulse.node_utilization",
     )
     assert (hours["nodes"], hours["ups"]) == (source["nodes"], source["ups"])
     assert hours["rows"] * 20 < source["nodes"]
 
 
-def test_every_cluster_of_the_bill_has_a_row_and_a_state(database: Database) -> None:
+def test_every_cluster_of_the_last_bills_has_a_row_and_a_state(demo: Database) -> None:
     assert (
-        query(
-            database,
+        ask(
+            demo,
             "select distinct c.cluster_id from costpulse.cluster_daily as c "
             "left join costpulse.cluster_info as i on c.cluster_id = i.cluster_id and c.workspace_id = i.workspace_id "
-            "where i.id is null",
+            "where i.id is null and c.usage_date > %s",
+            END - timedelta(days=SEEN_DAYS),
         )
         == []
     )
-    assert query(
-        database,
+    assert ask(
+        demo,
         "select count(*) as n from costpulse.cluster_info where state in ('running', 'idle') and state_as_of < %s",
         NOW - timedelta(hours=2),
     ) == [{"n": 0}]

@@ -7,8 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What to install beside the product; .ci/run adds spark.
 EXTRAS ?= dev
-# Further arguments for pytest, e.g. make test PYTEST_ARGS="-k money".
-PYTEST_ARGS ?=
+# Arguments for pytest, e.g. make test PYTEST_ARGS="-k money". By default some files of tests run side by side; a file
+# shares what it fills.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: install demo up test check bench screenshots
 

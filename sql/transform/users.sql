@@ -1,4 +1,4 @@
--- one row per identity named in the bill, in queries or as an owner; the caller moved the rows of before to known_users.
+-- one row per identity named in the bill, in queries or as an owner; the caller moved the rows before to known_users.
 -- Addresses are compared without regard to case and blanks around them; every other identity as it is.
 with billed as (
     -- key_id: what it cost in the last 90 days, and in the last 30 of them

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -217,6 +218,33 @@ def test_names_are_kept_with_the_days_they_were_valid(opened: Open, us: Region):
             {"name": "in america", "valid_from": first.date(), "valid_to": MONDAY + DAY},
             {"name": "renamed again", "valid_from": MONDAY + DAY, "valid_to": None},
         ]
+
+
+def test_above_the_budget_for_our_own_queries_only_bills_are_collected_and_that_is_said(
+    opened: Open, us: Region, eu: Region
+):
+    us.add_usage("10", cluster_id="c-us")
+    pipeline = opened(MONDAY, self_cost_daily_budget="1.50")
+    with pipeline.database.transaction() as connection:
+        connection.execute(
+            "insert into costpulse.query_costs (usage_date, workspace_id, warehouse_id, kind, is_costpulse, "
+            "source_kind, executions, execution_seconds, task_seconds, read_bytes, failed_count, cached_count, "
+            "cost_usd) values (%s, '1001', 'w', 'query', true, 'other', 9, 9, 9, 9, 0, 0, 1.51)",
+            [MONDAY - DAY],
+        )
+    result = pipeline.run(MONDAY, MONDAY, only_changed=True)
+    assert result.success
+    assert pipeline.query("select sum(cost_usd) as cost from costpulse.daily_costs") == [{"cost": Decimal("1.5")}]
+    assert eu.texts == []
+    assert clusters(pipeline) == set()
+    found = states(pipeline)
+    assert {found[name, "us"] for name in ("clusters", "node_utilization", "hourly_costs")} == {"stopped"}
+    assert found["cost_records", "us"] == "ok"
+    (row,) = pipeline.query(
+        "select message from costpulse.collection_status where source = 'clusters' and connection = 'eu'"
+    )
+    assert "1.51 USD on 2026-05-31" in row["message"]
+    assert answered(result)["clusters"] is False
 
 
 def test_a_nul_character_in_a_name_or_tag_stops_nothing(opened: Open, us: Region):

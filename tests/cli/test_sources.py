@@ -1,5 +1,6 @@
 """The command against a SQL warehouse that refuses: one sentence, exit code 1, and never a part of a day."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -131,9 +132,17 @@ def test_a_token_that_expires_in_mid_run_keeps_whole_days_and_the_next_start_goe
     tmp_path: Path, secure: Secure, certificate: Certificate
 ) -> None:
     costpulse = Costpulse(tmp_path / "data")
-    # Prices and the first two days are read by then.
+    # Prices and the first two days are read by then: over a connection that reads nothing else before.
     server = secure(rotate_token("ExecuteStatement", "another", after=12))
-    settings = {**variables(server, certificate), "COSTPULSE_COLLECT_CHUNK_DAYS": "1"}
+    connection = {
+        "host": "localhost",
+        "port": server.port,
+        "http_path": "/sql/1.0/warehouses/wire",
+        "token": TOKEN,
+        "ca_file": str(certificate.ca),
+        "read": ["billing"],
+    }
+    settings = {"COSTPULSE_CONNECTIONS": json.dumps([connection]), "COSTPULSE_COLLECT_CHUNK_DAYS": "1"}
     with EmbeddedPostgres(costpulse.data_dir):
         result = costpulse("up", "--no-ui", "--days", str(DAYS), **settings)
         refused(result, "cost_records: ", "Invalid access token", secret=TOKEN)

@@ -84,6 +84,8 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Period,
         dg.DagsterInstance.get() as instance,
         _progress(environment.database, window, started),
     ):
+        # Otherwise Dagster connects anew for each event it stores, a thousand times in a run.
+        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3_600, max_overflow=4)
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,

@@ -7,6 +7,7 @@ again, only where no connection gave anything and trying again may help.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -163,7 +164,9 @@ def daily_asset(table: DailyTable, settings: Settings, partitions: dg.DailyParti
         regions: dg.ResourceParam[Regions],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         identities, now, window = identities_of(settings), current_time(settings), run_window(context)
-        due = only_changed(context)
+        due, first_day = only_changed(context), first_usage_date(settings)
+        if due:
+            first_day = max(first_day, now.date() - timedelta(days=settings.retention_days - 1))
 
         def one(source: Source) -> int | None:
             if due and not is_due(database, source, table, now):
@@ -174,7 +177,7 @@ def daily_asset(table: DailyTable, settings: Settings, partitions: dg.DailyParti
                     source,
                     table,
                     window,
-                    first_day=first_usage_date(settings),
+                    first_day=first_day,
                     today=now.date(),
                     due=due,
                 )

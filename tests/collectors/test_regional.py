@@ -168,6 +168,14 @@ def test_a_day_is_read_again_until_it_is_settled_and_then_left_alone(opened: Ope
     assert hours(pipeline)[MONDAY, "c-us"] == 72
 
 
+def test_a_start_with_a_short_retention_reads_no_older_days(opened: Open):
+    today = MONDAY + 10 * DAY
+    pipeline = opened(today, retention_days=3)
+    pipeline.run(today - 2 * DAY, today, *REGIONAL, only_changed=True)
+    (row,) = pipeline.query("select min(usage_date) as oldest from costpulse.collected_region_days")
+    assert row["oldest"] == today - 2 * DAY
+
+
 def test_a_run_soon_after_another_asks_the_source_for_nothing_regional(opened: Open, us: Region, eu: Region):
     pipeline = opened(MONDAY)
     pipeline.run(MONDAY, MONDAY, only_changed=True)

@@ -95,6 +95,7 @@ def add_task(
     run: str = "r1",
     task: str = "main",
     ids: Sequence[str] | None = None,
+    result: str | None = "SUCCEEDED",
 ) -> None:
     """A row of system.lakeflow.job_task_run_timeline on these computes: `c...` a cluster, `w...` a warehouse, else
     serverless; `ids` are given as an older row gives them.
@@ -116,6 +117,7 @@ def add_task(
         "period_start_time": start,
         "period_end_time": end,
         "compute_ids": ids,
+        "result_state": result,
         "compute": compute,
     }
     values = ", ".join(
@@ -139,10 +141,19 @@ def days_from(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def collect(database: Database, source: Source, table: DailyTable, days: list[date]) -> int:
-    """What the asset of a daily table does for one connection; returns the rows."""
+def collect(
+    database: Database, source: Source, table: DailyTable, days: list[date], now: datetime | None = None
+) -> int:
+    """What the asset of a daily table does for one connection, long after or at `now`; returns the rows."""
     return collect_days(
-        database, source, table, days, identities=IN_CLEAR, now=at(12, day=400), settle_days=2, chunk_days=31
+        database,
+        source,
+        table,
+        days,
+        identities=IN_CLEAR,
+        now=now or at(12, day=400),
+        settle_days=2,
+        chunk_days=31,
     )
 
 

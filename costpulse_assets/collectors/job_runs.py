@@ -49,6 +49,22 @@ JOB_TASK_DAYS = DailyTable(
     kept_days=365,
 )
 
+CLUSTER_TASK_HOURS = DailyTable(
+    name="cluster_task_hours",
+    reads=("lakeflow.job_task_run_timeline",),
+    columns=(
+        "usage_date",
+        "usage_hour",
+        "workspace_id",
+        "cluster_id",
+        "task_seconds",
+        "last_task_at",
+    ),
+    description="Seconds in which any task of a job ran on a cluster, by UTC hour, and when the last one did: a task "
+    "that waits leaves the CPU alone, and its cluster is not idle.",
+    kept_days=365,
+)
+
 JOB_RUN_USAGE = BillingTable(
     name="job_run_usage",
     reads=("billing.usage", "billing.list_prices"),

@@ -22,7 +22,7 @@ from costpulse_assets.collectors.billing_days import (
 )
 from costpulse_assets.collectors.clusters import CLUSTERS, NODE_TYPES
 from costpulse_assets.collectors.hourly_costs import HOURLY_COSTS
-from costpulse_assets.collectors.job_runs import JOB_RUN_DAYS, JOB_RUN_USAGE, JOB_TASK_DAYS
+from costpulse_assets.collectors.job_runs import CLUSTER_TASK_HOURS, JOB_RUN_DAYS, JOB_RUN_USAGE, JOB_TASK_DAYS
 from costpulse_assets.collectors.jobs import JOBS, PIPELINES, SERVING_ENDPOINTS
 from costpulse_assets.collectors.node_utilization import node_utilization
 from costpulse_assets.collectors.prices import choose_price_table
@@ -64,6 +64,7 @@ def regional_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition
         QUERY_ACTIVITY,
         JOB_RUN_DAYS,
         JOB_TASK_DAYS,
+        CLUSTER_TASK_HOURS,
     )
     bills = (replace(HOURLY_COSTS, kept_days=settings.hourly_days), JOB_RUN_USAGE)
     return [

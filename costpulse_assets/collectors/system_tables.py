@@ -269,17 +269,19 @@ SYSTEM_TABLES: tuple[SystemTable, ...] = (
         name="lakeflow.job_task_run_timeline",
         scope="regional",
         required=False,
-        needed_by=("job_task_days",),
+        needed_by=("cluster_task_hours", "job_task_days"),
         columns=(
-            "compute", "compute_ids", "job_run_id", "period_end_time", "period_start_time", "run_id", "workspace_id",
+            "compute", "compute_ids", "job_run_id", "period_end_time", "period_start_time", "result_state", "run_id",
+            "workspace_id",
         ),
         date_column="period_start_time",
         kept_days=365,
         delay=_WITHIN_AN_HOUR,
         every=None,
         why="Which cluster or warehouse each task ran on: jobs on all-purpose clusters and warehouses carry no job in "
-        "the bill, their cost is apportioned by time.",
-        without="Runs on job compute have their exact cost; those on all-purpose clusters and warehouses have none.",
+        "the bill, their cost is apportioned by time; and when: a cluster whose task waits is not idle.",
+        without="Runs on job compute have their exact cost; those on all-purpose clusters and warehouses have none. A "
+        "cluster whose tasks only wait counts as idle.",
     ),
     SystemTable(
         name="lakeflow.pipelines",

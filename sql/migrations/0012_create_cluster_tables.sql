@@ -29,6 +29,7 @@ create table costpulse.clusters (
     primary key (workspace_id, cluster_id)
 );
 create index clusters_change on costpulse.clusters (connection, change_time);
+create index clusters_updated on costpulse.clusters (updated_at);
 
 -- node_type: size of a node
 create table costpulse.node_types (
@@ -65,10 +66,22 @@ create table costpulse.node_utilization (
     primary key (usage_date, usage_hour, workspace_id, cluster_id, is_driver, node_type)
 );
 
+-- usage_date x usage_hour x workspace x cluster that a task ran on
+create table costpulse.cluster_task_hours (
+    usage_date date not null,
+    usage_hour smallint not null check (usage_hour between 0 and 23),
+    workspace_id text not null,
+    cluster_id text not null,
+    task_seconds smallint not null check (task_seconds between 0 and 3600),
+    last_task_at timestamptz not null,
+    connection text not null,
+    primary key (usage_date, usage_hour, workspace_id, cluster_id)
+);
+
 -- The upper edge, in percent, of the bin that holds this share of a histogram's minutes (20 bins of 5 %); null where
 -- there are none. Histograms of days, clusters or node kinds are merged by adding them up bin by bin first.
 create function costpulse.histogram_percentile(minutes integer[], share numeric) returns smallint
-language sql immutable parallel safe
+language sql immutable strict parallel safe
 set search_path = pg_catalog
 as $body$
     select min(5 * running.bin)::smallint
@@ -158,6 +171,9 @@ create table costpulse.cluster_info (
     changed_at timestamptz,
     deleted_at timestamptz,
     last_usage_date date,
+    last_seen_date date,
+    last_up_at timestamptz,
+    last_idle_at timestamptz,
     up_hours numeric(12, 4) not null,
     idle_time_hours numeric(12, 4) not null,
     avg_cpu_util numeric(5, 2),
@@ -183,6 +199,11 @@ create table costpulse.cluster_info (
 );
 create unique index cluster_info_cluster on costpulse.cluster_info (workspace_id, cluster_id) nulls not distinct;
 create index cluster_info_state on costpulse.cluster_info (state);
+-- What a build looks at, however many clusters there ever were.
+create index cluster_info_seen on costpulse.cluster_info (last_seen_date);
+create index cluster_info_up on costpulse.cluster_info (workspace_id, last_up_at);
+create index cluster_info_unsettled on costpulse.cluster_info (workspace_id)
+where state = 'unknown' and (last_up_at is not null or changed_at is not null);
 
 comment on table costpulse.clusters is
 'One row per classic cluster: its newest configuration; a cluster that is gone keeps its row.';
@@ -253,6 +274,18 @@ comment on column costpulse.node_utilization.last_busy_at is
 'Last minute of the hour in which a node reached COSTPULSE_IDLE_CPU_PERCENT; on the same row.';
 comment on column costpulse.node_utilization.connection is 'Connection it was read over.';
 
+comment on table costpulse.cluster_task_hours is
+'One row per UTC hour and cluster that a task of a job ran on: how long, and until when.';
+comment on column costpulse.cluster_task_hours.usage_date is 'UTC day.';
+comment on column costpulse.cluster_task_hours.usage_hour is 'UTC hour, 0 to 23.';
+comment on column costpulse.cluster_task_hours.workspace_id is 'Workspace.';
+comment on column costpulse.cluster_task_hours.cluster_id is 'Cluster, see clusters.';
+comment on column costpulse.cluster_task_hours.task_seconds is
+'Seconds in which any task ran on it; tasks side by side count once.';
+comment on column costpulse.cluster_task_hours.last_task_at is
+'Moment within the hour until which a task ran; a task whose end is not known yet runs until it was read.';
+comment on column costpulse.cluster_task_hours.connection is 'Connection the row came over.';
+
 comment on table costpulse.cluster_daily is
 'One row per day and cluster: hours, utilization, DBUs and cost; kept longer than Databricks keeps its telemetry.';
 comment on column costpulse.cluster_daily.usage_date is 'UTC day.';
@@ -262,7 +295,8 @@ comment on column costpulse.cluster_daily.cluster_id is
 comment on column costpulse.cluster_daily.up_hours is
 'Hours in which any node ran; NULL without telemetry (serverless, or lost).';
 comment on column costpulse.cluster_daily.idle_hours is
-'Hours in which nothing happened, see node_utilization.idle_minutes; never more than up_hours less task_hours.';
+'Hours in which nothing happened: hour by hour node_utilization.idle_minutes, never more than the time without a '
+'task, see cluster_task_hours.';
 comment on column costpulse.cluster_daily.task_hours is
 'Hours of job tasks on the cluster, parallel ones added up; NULL: none known.';
 comment on column costpulse.cluster_daily.driver_node_hours is 'Hours of the driver, all nodes added up.';
@@ -302,8 +336,9 @@ comment on column costpulse.cluster_daily.worker_cpu_minutes is
 comment on column costpulse.cluster_daily.worker_mem_minutes is
 'Node minutes of the workers by memory used, 20 bins of 5 %: add them up over days, then histogram_percentile.';
 comment on column costpulse.cluster_daily.last_up_at is 'Last minute of the day in which it ran.';
-comment on column costpulse.cluster_daily.last_idle_at is 'Last idle minute of the day.';
-comment on column costpulse.cluster_daily.last_busy_at is 'Last minute of the day in which it did something.';
+comment on column costpulse.cluster_daily.last_idle_at is 'Last idle minute of the day in which no task ran.';
+comment on column costpulse.cluster_daily.last_busy_at is
+'Last minute of the day in which a node reached COSTPULSE_IDLE_CPU_PERCENT or a task ran on it.';
 comment on column costpulse.cluster_daily.dbu_count is 'Net DBUs; NULL: the bill does not name it that day.';
 comment on column costpulse.cluster_daily.list_cost_usd is
 'Cost at list price, of Databricks only: virtual machines are on the cloud provider''s bill.';
@@ -318,14 +353,14 @@ comment on column costpulse.cluster_info.cluster_id is 'Databricks'' id of the c
 comment on column costpulse.cluster_info.cluster_name is 'Its present name; NULL where only the bill knows it.';
 comment on column costpulse.cluster_info.cluster_type is 'See clusters; NULL where only the bill knows it.';
 comment on column costpulse.cluster_info.state is
-'running, idle (running, nothing happening), terminated, deleted, or unknown; never running on '
+'running, idle (running, nothing happening, no task either), terminated, deleted, or unknown; never running on '
 'evidence older than two hours.';
 comment on column costpulse.cluster_info.state_as_of is
-'Moment that the state holds for: Databricks publishes no live state.';
+'Moment that the state holds for, as Databricks publishes no live state; terminated and deleted: since when.';
 comment on column costpulse.cluster_info.state_evidence is
 'What the state was read from: node_timeline, billing or clusters.';
 comment on column costpulse.cluster_info.last_active_at is
-'Last minute in which a node did something; NULL without telemetry.';
+'Last minute in which a node did something or a task ran on it; NULL without telemetry.';
 comment on column costpulse.cluster_info.is_idle is 'state is idle; NULL when the state is unknown.';
 comment on column costpulse.cluster_info.owner is 'Who owns it.';
 comment on column costpulse.cluster_info.tags is 'Tags set by people.';
@@ -352,6 +387,9 @@ comment on column costpulse.cluster_info.created_at is 'When it was made.';
 comment on column costpulse.cluster_info.changed_at is 'When its configuration was last changed.';
 comment on column costpulse.cluster_info.deleted_at is 'When it was deleted.';
 comment on column costpulse.cluster_info.last_usage_date is 'Last day with cost.';
+comment on column costpulse.cluster_info.last_seen_date is 'Last day with cost or telemetry.';
+comment on column costpulse.cluster_info.last_up_at is 'Last minute in which it ran; NULL without telemetry.';
+comment on column costpulse.cluster_info.last_idle_at is 'Last idle minute, see cluster_daily; NULL: none.';
 comment on column costpulse.cluster_info.up_hours is 'Hours in which it ran, last 30 days.';
 comment on column costpulse.cluster_info.idle_time_hours is 'Hours of them in which nothing happened, last 30 days.';
 comment on column costpulse.cluster_info.avg_cpu_util is 'Average CPU of all nodes in percent, last 30 days.';
@@ -383,7 +421,7 @@ comment on column costpulse.cluster_info.dbu_count is 'Net DBUs, last 30 days.';
 comment on column costpulse.cluster_info.list_cost_usd is 'Cost at list price, last 30 days; Databricks only.';
 comment on column costpulse.cluster_info.total_cost_usd is
 'Cost at the customer''s price, last 30 days; Databricks only.';
-comment on column costpulse.cluster_info.updated_at is 'When the row was last written.';
+comment on column costpulse.cluster_info.updated_at is 'When anything of the row last changed.';
 
 comment on function costpulse.histogram_percentile is
 'Upper edge, in percent, of the 5 % bin in which a share of the minutes is reached; NULL for an empty histogram.';

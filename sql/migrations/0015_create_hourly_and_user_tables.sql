@@ -54,6 +54,25 @@ comment on column costpulse.identity_protection.only_row is 'Always true.';
 comment on column costpulse.identity_protection.key_fingerprint is
 'Tells one key from another; NULL: identities are stored in clear.';
 
+-- usage_date x identity x workspace x team in the tags: what people cost, so that the keys are not added up every time
+create table costpulse.daily_user_costs (
+    usage_date date not null,
+    user_email text not null,
+    workspace_id text,
+    team_tag text,
+    cost_usd numeric(38, 18) check (cost_usd <> 'NaN')
+);
+create unique index daily_user_costs_grain on costpulse.daily_user_costs
+    (usage_date, user_email, workspace_id, team_tag) nulls not distinct;
+
+comment on table costpulse.daily_user_costs is
+'One row per day, identity of the bill, workspace and team in the tags: sums of daily_key_costs.';
+comment on column costpulse.daily_user_costs.usage_date is 'UTC day.';
+comment on column costpulse.daily_user_costs.user_email is 'Identity as it is spelled in the bill.';
+comment on column costpulse.daily_user_costs.workspace_id is 'Workspace; NULL where the bill names none.';
+comment on column costpulse.daily_user_costs.team_tag is 'Value of the tag "team", in any case; NULL: none.';
+comment on column costpulse.daily_user_costs.cost_usd is 'Cost in USD; NULL where nothing has a price.';
+
 -- identity: everybody who ran, owned or asked something. Spellings of one address that differ in case are one identity.
 create table costpulse.users (
     identity text primary key,

@@ -5,7 +5,8 @@ with utilization as (
         n.workspace_id,
         n.cluster_id,
         sum(n.up_minutes) as up_minutes,
-        sum(n.idle_minutes) as idle_minutes,
+        -- a task that waits leaves the CPU alone: in each hour its time bounds what can have been idle
+        sum(least(n.idle_minutes, greatest(n.up_minutes - coalesce(h.task_seconds, 0) / 60.0, 0))) as idle_minutes,
         sum(n.node_minutes) filter (where n.is_driver) as driver_minutes,
         sum(n.cpu_sum) filter (where n.is_driver) as driver_cpu_sum,
         sum(n.mem_sum) filter (where n.is_driver) as driver_mem_sum,
@@ -17,9 +18,23 @@ with utilization as (
         sum(n.io_wait_sum) filter (where not n.is_driver) as worker_io_wait_sum,
         max(n.swap_max) filter (where not n.is_driver) as worker_swap_max,
         max(n.last_up_at) as last_up_at,
-        max(n.last_idle_at) as last_idle_at,
-        max(n.last_busy_at) as last_busy_at
+        max(n.last_idle_at) filter (where h.last_task_at is null or n.last_idle_at >= h.last_task_at) as last_idle_at,
+        greatest(
+            max(n.last_busy_at),
+            -- the last minute in which a task ran, of those in which the cluster was seen to be up
+            case
+                when max(h.last_task_at) is not null
+                    then
+                        least(max(date_trunc('minute', h.last_task_at - interval '1 microsecond')), max(n.last_up_at))
+            end
+        ) as last_busy_at
     from costpulse.node_utilization as n
+    left join costpulse.cluster_task_hours as h
+        on
+            n.usage_date = h.usage_date
+            and n.usage_hour = h.usage_hour
+            and n.workspace_id = h.workspace_id
+            and n.cluster_id = h.cluster_id
     where n.usage_date = any(%(days)s::date[])
     group by n.usage_date, n.workspace_id, n.cluster_id
 ),
@@ -61,7 +76,6 @@ histograms as (
     group by b.usage_date, b.workspace_id, b.cluster_id
 ),
 
--- tasks are known by the day, not by the hour: their time bounds what can have been idle
 tasks as (
     select
         t.usage_date,
@@ -79,9 +93,7 @@ telemetry as (
         u.workspace_id,
         u.cluster_id,
         round(u.up_minutes / 60.0, 4) as up_hours,
-        round(
-            least(u.idle_minutes, greatest(u.up_minutes - coalesce(t.task_seconds, 0) / 60.0, 0)) / 60.0, 4
-        ) as idle_hours,
+        round(u.idle_minutes / 60.0, 4) as idle_hours,
         round(t.task_seconds / 3600.0, 4) as task_hours,
         round(u.driver_minutes / 60.0, 4) as driver_node_hours,
         round(u.driver_cpu_sum / 100.0 / nullif(h.driver_cpu_readings, 0), 2) as driver_cpu_avg,

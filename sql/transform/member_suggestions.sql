@@ -23,34 +23,17 @@ identities as (
     from costpulse.users as u
 ),
 
-key_spending as (
-    select
-        c.key_id,
-        sum(c.cost_usd) as cost_usd
-    from costpulse.daily_key_costs as c
-    where c.usage_date between %(from_date)s and %(to_date)s
-    group by c.key_id
-),
-
 -- identity x workspace x team in the tags
 spending as (
     select
-        lower(btrim(k.user_email)) as compared_as,
-        k.workspace_id,
-        btrim(t.value) as tag,
-        lower(regexp_replace(btrim(t.value), '[[:space:]_-]+', ' ', 'g')) as tag_compared_as,
-        sum(s.cost_usd) as cost_usd
-    from key_spending as s
-    inner join costpulse.cost_keys as k on s.key_id = k.key_id
-    left join lateral (
-        select e.value
-        from jsonb_each_text(k.tags) as e
-        where lower(e.key) = 'team' and btrim(e.value) <> ''
-        order by (e.key = 'team') desc, e.key asc
-        limit 1
-    ) as t on true
-    where s.cost_usd is not null and k.user_email is not null
-    group by lower(btrim(k.user_email)), k.workspace_id, btrim(t.value)
+        lower(btrim(c.user_email)) as compared_as,
+        c.workspace_id,
+        c.team_tag as tag,
+        lower(regexp_replace(c.team_tag, '[[:space:]_-]+', ' ', 'g')) as tag_compared_as,
+        sum(c.cost_usd) as cost_usd
+    from costpulse.daily_user_costs as c
+    where c.usage_date between %(from_date)s and %(to_date)s and c.cost_usd is not null
+    group by lower(btrim(c.user_email)), c.workspace_id, c.team_tag
 ),
 
 spent as (

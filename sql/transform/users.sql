@@ -1,34 +1,24 @@
 -- one row per identity named in the bill, in queries or as an owner; the caller moved the rows before to known_users.
 -- Addresses are compared without regard to case and blanks around them; every other identity as it is.
-with billed as (
-    -- key_id: what it cost in the last 90 days, and in the last 30 of them
+-- The bill is read from `seen_since` on; who was seen in it before is among the known ones.
+with seen as (
+    -- identity x workspace x source, by several spellings
     select
-        c.key_id,
-        sum(c.cost_usd) as cost_usd,
-        sum(c.cost_usd) filter (where c.usage_date >= %(from_date)s) as recent_cost_usd
-    from costpulse.daily_key_costs as c
-    where c.usage_date between %(evidence_from)s and %(to_date)s
-    group by c.key_id
-),
-
--- identity x workspace x source, by several spellings
-seen as (
-    select
-        k.user_email as identity,
-        k.workspace_id,
+        c.user_email as identity,
+        c.workspace_id,
         'billing' as source,
-        k.first_usage_date as first_day,
-        k.last_usage_date as last_day,
-        b.cost_usd,
-        b.recent_cost_usd,
+        min(c.usage_date) as first_day,
+        max(c.usage_date) as last_day,
+        sum(c.cost_usd) filter (where c.usage_date between %(evidence_from)s and %(to_date)s) as cost_usd,
+        sum(c.cost_usd) filter (where c.usage_date between %(from_date)s and %(to_date)s) as recent_cost_usd,
         null::bigint as recent_executions
-    from costpulse.cost_keys as k
-    left join billed as b on k.key_id = b.key_id
+    from costpulse.daily_user_costs as c
+    where c.usage_date >= %(seen_since)s
+    group by c.user_email, c.workspace_id
     union all
-    -- what was known before: days longer ago are not read again
     select
         u.identity,
-        null as workspace_id,
+        u.workspace_id,
         u.source,
         u.first_seen as first_day,
         u.last_seen as last_day,

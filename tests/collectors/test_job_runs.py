@@ -1,7 +1,7 @@
 """Slices of runs and tasks by the day, and what the bill names runs for."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costpulse_assets.collectors.billing_days import differences
-from costpulse_assets.collectors.job_runs import JOB_RUN_DAYS, JOB_RUN_USAGE, JOB_TASK_DAYS
+from costpulse_assets.collectors.job_runs import CLUSTER_TASK_HOURS, JOB_RUN_DAYS, JOB_RUN_USAGE, JOB_TASK_DAYS
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.sql_files import load_sql
 from tests.job_account import add_slice, add_task, collect, collect_usage, days_from
@@ -213,6 +213,111 @@ def test_tasks_are_stored_with_serverless_as_an_empty_id(database, account):
     collect(database, account, JOB_TASK_DAYS, BOTH)
     rows = query(database, "select compute_type, compute_id, task_seconds from costpulse.job_task_days order by 1")
     assert [tuple(row.values()) for row in rows] == [("cluster", "c1", 3600), ("serverless", "", 3600)]
+
+
+# Hours of clusters with tasks
+
+
+def hours(account: SmallAccount, *, days: int = 2, now: datetime | None = None) -> list[tuple[Any, ...]]:
+    """(hours since MONDAY began, cluster, seconds, moment of the last task in hours since then), read long after."""
+    window = {"from_date": MONDAY, "to_date": MONDAY + timedelta(days=days - 1), "now": now or at(day=300)}
+    rows = account.fetch(load_sql("collect/cluster_task_hours"), window).read_all().to_pylist()
+    return sorted(
+        (
+            24 * (row["usage_date"] - MONDAY).days + row["usage_hour"],
+            row["cluster_id"],
+            row["task_seconds"],
+            (row["last_task_at"] - at(0)) / timedelta(hours=1),
+        )
+        for row in rows
+    )
+
+
+def test_tasks_side_by_side_on_a_cluster_count_once_in_each_hour(account):
+    add_task(account, at(1), at(1.5), "c1")
+    add_task(account, at(1.25), at(2), "c1", task="overlaps")
+    add_task(account, at(1.3), at(1.4), "c1", task="within")
+    add_task(account, at(2.5), at(2.75), "c1", run="r2")
+    add_task(account, at(2.9), at(3), "c1", run="r2", task="after a pause")
+    add_task(account, at(1), at(2), "c2", run="r3")
+    assert hours(account) == [(1, "c1", 3600, 2), (1, "c2", 3600, 2), (2, "c1", 1260, 3)]
+
+
+def test_a_slice_is_cut_at_every_hour_and_at_the_ends_of_the_window(account):
+    add_task(account, at(-0.5), at(0.5), "c1")
+    add_task(account, at(4.75), at(7.25), "c1", run="r2")
+    add_task(account, at(47.5), at(48.5), "c1", run="r3")
+    assert hours(account) == [
+        (0, "c1", 1800, 0.5),
+        (4, "c1", 900, 5),
+        (5, "c1", 3600, 6),
+        (6, "c1", 3600, 7),
+        (7, "c1", 900, 7.25),
+        (47, "c1", 1800, 48),
+    ]
+
+
+def test_a_task_keeps_every_cluster_it_names_busy_and_nothing_else(account):
+    add_task(account, at(1), at(2), "c1", "c2", "w1", "serverless", "c1")
+    add_task(account, at(3), at(4), ids=["0101-123456-abcdefgh", "0123456789abcdef"], run="r2")
+    add_task(account, at(5), at(5), "c1", run="never started")
+    add_task(account, at(6), at(7), run="without a compute")
+    assert hours(account) == [(1, "c1", 3600, 2), (1, "c2", 3600, 2), (3, "0101-123456-abcdefgh", 3600, 4)]
+
+
+def test_a_task_without_an_end_runs_until_it_is_read(account):
+    add_task(account, at(8), at(9), "c1", result=None)
+    add_task(account, at(9), at(10), "c1", result=None)
+    add_task(account, at(8), at(9.5), "c2", run="ended")
+    assert hours(account, now=at(11.75)) == [
+        (8, "c1", 3600, 9),
+        (8, "c2", 3600, 9),
+        (9, "c1", 3600, 10),
+        (9, "c2", 1800, 9.5),
+        (10, "c1", 3600, 11),
+        (11, "c1", 2700, 11.75),
+    ]
+
+
+def test_a_task_whose_end_the_source_lost_ends_with_its_last_slice(account):
+    add_task(account, at(8), at(9), "c1", result=None)
+    assert hours(account, now=at(12)) == [(8, "c1", 3600, 9)]
+
+
+def test_a_task_that_ended_on_the_next_day_has_an_end(account):
+    add_task(account, at(23), at(24), "c1", result=None)
+    add_task(account, at(24), at(24.25), "c1")
+    assert hours(account, days=1, now=at(25)) == [(23, "c1", 3600, 24)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    slices=st.lists(
+        st.tuples(st.integers(-7200, 3 * 86_400), st.integers(0, 3600)), min_size=1, max_size=20, unique=True
+    )
+)
+def test_every_second_in_which_any_task_ran_is_counted_once(slices: list[tuple[int, int]]) -> None:
+    with SmallAccount() as account:
+        expected: dict[int, set[int]] = {}
+        for number, (start, length) in enumerate(slices):
+            add_task(account, at(seconds=start), at(seconds=start + length), "c1", task=f"t{number}")
+            for second in range(max(start, 0), min(start + length, 2 * 86_400)):
+                expected.setdefault(second // 3600, set()).add(second)
+        found = hours(account)
+    assert [(hour, seconds) for hour, _, seconds, _ in found] == [
+        (hour, len(expected[hour])) for hour in sorted(expected)
+    ]
+    assert [round(last * 3600) for *_, last in found] == [max(expected[hour]) + 1 for hour in sorted(expected)]
+
+
+def test_hours_with_tasks_are_replaced_as_a_whole(database, account):
+    add_task(account, at(1), at(2), "c1")
+    add_task(account, at(25), at(26), "c1", run="r2")
+    assert collect(database, account, CLUSTER_TASK_HOURS, BOTH) == 2
+    account._connection.execute("delete from dbx_system.lakeflow.job_task_run_timeline where job_run_id = 'r1'")
+    assert collect(database, account, CLUSTER_TASK_HOURS, [MONDAY]) == 0
+    rows = query(database, "select usage_date, usage_hour, task_seconds, connection from costpulse.cluster_task_hours")
+    assert [tuple(row.values()) for row in rows] == [(TUESDAY, 1, 3600, "small account")]
 
 
 # What the bill names runs for

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount, planted
-from costpulse_assets.utilization.clusters import CLUSTER_DAILY, SEEN_DAYS
+from costpulse_assets.utilization.clusters import CLUSTER_DAILY
 from tests.utilization.demo import DAYS, END, NOW, ask, fact
 
 #: How long the source keeps minutes.
@@ -71,14 +71,51 @@ def test_no_minute_of_the_source_is_lost_or_doubled(demo: Database, demo_account
     assert hours["rows"] * 20 < source["nodes"]
 
 
-def test_every_cluster_of_the_last_bills_has_a_row_and_a_state(demo: Database) -> None:
+def test_hours_with_tasks_are_those_of_the_source(demo: Database, demo_account: DemoAccount) -> None:
+    days = [END - timedelta(days=back) for back in range(2, 9)]
+    slices = (
+        demo_account.fetch(
+            "select t.compute, t.period_start_time, t.period_end_time from system.lakeflow.job_task_run_timeline as t "
+            "where t.period_start_time >= :first",
+            {"first": datetime.combine(min(days) - timedelta(days=1), time(), tzinfo=UTC)},
+        )
+        .read_all()
+        .to_pylist()
+    )
+    stretches = sorted(
+        (compute["cluster_id"], row["period_start_time"], row["period_end_time"])
+        for row in slices
+        for compute in row["compute"] or []
+        if compute["cluster_id"]
+    )
+    seconds: dict[tuple[str, datetime], float] = {}
+    reached: dict[str, datetime] = {}
+    for cluster, start, end in stretches:
+        moment = max(start, reached.get(cluster, start))
+        while moment < end:
+            hour = moment.replace(minute=0, second=0, microsecond=0)
+            until = min(end, hour + timedelta(hours=1))
+            seconds[cluster, hour] = seconds.get((cluster, hour), 0) + (until - moment).total_seconds()
+            moment = until
+        reached[cluster] = max(end, reached.get(cluster, end))
+    expected = {place: int(found) for place, found in seconds.items() if place[1].date() in days}
+    rows = ask(
+        demo,
+        "select cluster_id, usage_date + usage_hour * interval '1 hour' as hour, task_seconds "
+        "from costpulse.cluster_task_hours where usage_date = any(%s)",
+        days,
+    )
+    assert {(row["cluster_id"], row["hour"].replace(tzinfo=UTC)): row["task_seconds"] for row in rows} == expected
+    assert len(expected) > 100
+
+
+def test_every_cluster_of_any_bill_has_a_row_and_a_state(demo: Database) -> None:
     assert (
         ask(
             demo,
             "select distinct c.cluster_id from costpulse.cluster_daily as c "
             "left join costpulse.cluster_info as i on c.cluster_id = i.cluster_id and c.workspace_id = i.workspace_id "
-            "where i.id is null and c.usage_date > %s",
-            END - timedelta(days=SEEN_DAYS),
+            "where i.id is null",
         )
         == []
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from costpulse_assets.derived_days import build, days_to_build
 from costpulse_assets.resources.database import Connection, Database
-from costpulse_assets.utilization.users import rebuild_users, suggest_members
+from costpulse_assets.utilization.users import DAILY_USER_COSTS, rebuild_users, suggest_members
 
 TODAY = date(2026, 6, 30)
 ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@other.example"
@@ -45,6 +46,25 @@ class Books:
             "insert into costpulse.daily_key_costs (usage_date, key_id, sku_name, usage_unit, usage_quantity, cost_usd,"
             " unpriced_quantity, record_count) values (%s, %s, 'SKU', 'DBU', 1, %s, 0, 1)",
             [day, key_id, cost],
+        )
+        self.day_was_built(day)
+
+    def restate(self, identity: str, cost: str, *, day: date) -> None:
+        """What this identity cost on a day is another sum now."""
+        self._connection.execute(
+            "update costpulse.daily_key_costs as d set cost_usd = %s from costpulse.cost_keys as k"
+            " where d.key_id = k.key_id and k.user_email = %s and d.usage_date = %s",
+            [cost, identity, day],
+        )
+        self.day_was_built(day)
+
+    def day_was_built(self, day: date) -> None:
+        """As the asset daily_key_costs says in its books."""
+        self._connection.execute(
+            "insert into costpulse.built_days (asset, usage_date, upstream_version, built_at) values"
+            " ('daily_key_costs', %s, now(), clock_timestamp()) on conflict (asset, usage_date) do update set"
+            " built_at = excluded.built_at",
+            [day],
         )
 
     def queries(self, identity: str | None, executions: int, *, day: date = TODAY, workspace: str = "1001") -> None:
@@ -96,15 +116,20 @@ class Books:
             )
         return int(row["id"])
 
-    def users(self) -> dict[str, dict[str, Any]]:
+    def build_costs(self) -> None:
+        """What the asset daily_user_costs does in a run for changed days."""
         self._connection.commit()
-        rebuild_users(self.database, TODAY)
+        days = days_to_build(self.database, DAILY_USER_COSTS, TODAY, TODAY, only_changed=True)
+        build(self.database, DAILY_USER_COSTS, days)
+
+    def users(self, today: date = TODAY) -> dict[str, dict[str, Any]]:
+        self.build_costs()
+        rebuild_users(self.database, today)
         return {row["identity"]: row for row in self._connection.execute("select * from costpulse.users").fetchall()}
 
     def suggestions(self) -> list[tuple[str, str, str, Decimal, Decimal]]:
         """(identity, team, evidence, share, cost) in order."""
         self.users()
-        self._connection.commit()
         suggest_members(self.database, TODAY)
         return [
             (row["identity"], row["team_name"], row["evidence"], row["share"], row["cost_usd"])
@@ -148,6 +173,37 @@ def test_who_was_seen_long_ago_stays_known_since_then(books):
     (later,) = books._connection.execute("select first_seen, last_seen, sources from costpulse.users").fetchall()
     assert later["first_seen"] == later["last_seen"] == TODAY - timedelta(days=89)
     assert later["sources"] == ["queries"]
+
+
+def test_a_build_that_reads_the_new_days_only_gives_what_a_fresh_one_does(books):
+    long_ago = TODAY - timedelta(days=300)
+    books.bill(ADA, "1", day=long_ago, workspace="1001")
+    books.bill(ADA, "2", day=TODAY - timedelta(days=60), workspace="1002")
+    books.bill(BOB, "4", day=TODAY)
+    assert books.users()[ADA]["workspace_ids"] == ["1002", "1001"]
+    # a row that comes late, a day that is restated, and a new one
+    books.bill(EVE, "8", day=long_ago + timedelta(days=1), workspace="1003")
+    books.restate(ADA, "16", day=TODAY - timedelta(days=60))
+    books.bill(BOB, "32", day=TODAY + timedelta(days=1))
+    later = books.users(TODAY + timedelta(days=1))
+    assert (later[EVE]["first_seen"], later[EVE]["cost_usd_90_days"]) == (long_ago + timedelta(days=1), None)
+    assert (later[ADA]["first_seen"], later[ADA]["cost_usd_90_days"]) == (long_ago, 16)
+    assert (later[BOB]["last_seen"], later[BOB]["cost_usd_30_days"]) == (TODAY + timedelta(days=1), 36)
+    books._connection.execute("delete from costpulse.users")
+    books._connection.execute("delete from costpulse.built_days where asset = 'users'")
+    fresh = books.users(TODAY + timedelta(days=1))
+    for row in (*later.values(), *fresh.values()):
+        row.pop("updated_at")
+    assert later == fresh
+
+
+def test_days_that_were_read_once_are_not_read_again(books):
+    books.bill(ADA, "1", day=TODAY - timedelta(days=300), workspace="1001")
+    before = books.users()[ADA]
+    books._connection.execute("delete from costpulse.daily_user_costs")
+    after = books.users()[ADA]
+    assert {**before, "updated_at": None} == {**after, "updated_at": None}
+    assert after["workspace_ids"] == ["1001"]
 
 
 def test_the_costs_of_all_users_are_the_cost_of_all_keys_with_an_identity(books):
@@ -219,6 +275,18 @@ def test_who_only_asks_or_owns_is_a_user_too(books):
         owner = users[f"owner.of.{table}@example.com"]
         assert (owner["sources"], owner["first_seen"]) == (["owner"], TODAY - timedelta(days=100))
         assert (owner["cost_usd_90_days"], owner["executions_30_days"]) == (None, 0)
+
+
+def test_a_cent_that_is_lost_on_the_way_to_users_is_found(books):
+    books.bill(ADA, "1", tags='{"team": "growth"}')
+    books.bill(ADA, "2", workspace=None)
+    books.bill(None, "4")
+    books.build_costs()
+    assert books.database.rows(DAILY_USER_COSTS.check, {"days": [TODAY]}) == []
+    books._connection.execute("update costpulse.daily_user_costs set cost_usd = cost_usd + 0.01 where team_tag is null")
+    books._connection.commit()
+    (found,) = books.database.rows(DAILY_USER_COSTS.check, {"days": [TODAY]})
+    assert (found["billed_cost_usd"], found["derived_cost_usd"]) == (3, Decimal("3.01"))
 
 
 # Suggestions

@@ -36,7 +36,8 @@ METRICS = {
         "The cost of the newest day that is final and has no missing day before it, compared with the mean of "
         "the same weekday in the four weeks before.",
         "A day is final when enough of it has arrived; Databricks delivers usage over several hours, "
-        "corrections later.",
+        "corrections later. How much of a day that is not final is in, the hours that are in say: what they have of "
+        "the cost of days like it, less what usually comes late.",
     ),
     "total": Metric(
         "Total",
@@ -58,6 +59,28 @@ METRICS = {
         "Share of account",
         "The total as a share of the same days without any filter.",
         "The same days as the total.",
+    ),
+    "allocated_share": Metric(
+        "Allocated",
+        "The share of cost from the first of the month to the last final day that has a team: by a rule, a split, a "
+        "member or a tag pattern. Allocated and unallocated add up to the cost, to the last digit.",
+        "Final days only, compared with the same days of the month before, in percentage points.",
+    ),
+    "unallocated": Metric(
+        "Unallocated",
+        "The cost from the first of the month to the last final day that no rule, split, member or tag pattern claims.",
+        "Final days only, compared with the same days of the month before.",
+    ),
+    "teams_with_cost": Metric(
+        "Teams with cost",
+        "The number of teams that were allocated any cost from the first of the month to the last final day.",
+        "Final days only.",
+    ),
+    "rules_without_cost": Metric(
+        "Rules without cost",
+        "Active rules and splits that claimed no cost in the last 30 days: they match nothing, or others come first. "
+        "A simulation says which of the two.",
+        "Days that are not final are in it.",
     ),
     "price": Metric(
         "Price",

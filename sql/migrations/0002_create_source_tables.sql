@@ -253,7 +253,8 @@ create table costpulse.completeness (
     lower_bound numeric(38, 18) check (lower_bound <> 'NaN'),
     upper_bound numeric(38, 18) check (upper_bound <> 'NaN'),
     is_provisional boolean not null,
-    basis text not null check (basis in ('collection_log', 'ingestion_date', 'none')),
+    in_until timestamptz,
+    basis text not null check (basis in ('hourly_costs', 'collection_log', 'ingestion_date', 'none')),
     computed_at timestamptz not null default now()
 );
 

@@ -4,9 +4,9 @@ The statements are `sql/app/*.sql`. Their parts in braces (table, grouping, filt
 this module only; every value is bound. Measures are exact: Decimal, or None where nothing has a price.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal, LiteralString, TypeVar
 
@@ -21,6 +21,8 @@ NAMED_BY_COLLECTION = frozenset({"cluster", "warehouse", "job", "pipeline"})
 
 #: Stands for "without" in a list of ids: no workspace, no user, unallocated. No id of Databricks is a tilde.
 NONE = "~"
+
+_DAY = timedelta(days=1)
 
 Row = TypeVar("Row")
 Measure = Literal["cost", "list", "dbu"]
@@ -193,6 +195,7 @@ def spend_by_group(
             "label": sql.SQL("max(c.job_name)" if by == "job" else "null::text"),
             "amount": amount,
         },
+        cuts=_cuts(windows),
     )
     if limit is not None:
         query = _template("app/largest_groups").format(groups=query, amount=amount)
@@ -254,6 +257,11 @@ def spend_by_bin(
             "chosen": sql.SQL("null::text") if by is None else _column(by),
             "amount": sql.SQL(_MEASURES[measure]),
         },
+        cuts={
+            "day": None,
+            "week": _edges(period),
+            "month": [*_edges(period), *(day for day in period if day.day == 1)],
+        }[bin],
     )
     parameters = {"first": period.first, "last": period.last, "named": list(named), "tag_key": tag_key}
     return _read(connection, BinSpend, query, parameters | bound)
@@ -289,15 +297,38 @@ def _column(dimension: str) -> sql.Composable:
 
 
 def _query(
-    statement: str, needs: frozenset[str], selection: Selection, parts: dict[str, sql.Composable]
+    statement: str,
+    needs: frozenset[str],
+    selection: Selection,
+    parts: dict[str, sql.Composable],
+    *,
+    cuts: Iterable[date] | None = None,
 ) -> tuple[sql.Composed, dict[str, Any]]:
-    """The statement on the smallest roll-up that has what it needs, and the values its filters bind."""
+    """The statement on the smallest roll-up that has what it needs, and the values its filters bind.
+
+    `cuts` are the first days of what the statement tells apart: a week that none of them falls into is read in one
+    row. None: it needs every day.
+    """
     table = rollup_for(needs)
+    filters, bound = _filters(selection)
     source: sql.Composable = sql.Identifier("costpulse", table)
     if table == "daily_key_costs":
-        source = sql.SQL("({})").format(_template("app/keyed_costs"))
-    filters, bound = _filters(selection)
+        if cuts is not None:
+            weeks = sorted({day - timedelta(days=day.weekday()) for day in cuts if day.weekday()})
+            bound["cut_weeks"] = weeks
+            bound["cut_days"] = [week + timedelta(days=number) for week in weeks for number in range(7)]
+            source = sql.SQL("({})").format(_template("app/key_costs_by_week"))
+        source = sql.SQL("({})").format(_template("app/keyed_costs").format(costs=source))
     return _template(statement).format(rollup=source, filters=filters, **parts), bound
+
+
+def _cuts(windows: Windows) -> list[date]:
+    cuts = [*_edges(windows.period), *(_edges(windows.before) if windows.before else [])]
+    return cuts if windows.last_final is None else [*cuts, windows.last_final + _DAY]
+
+
+def _edges(period: Period) -> list[date]:
+    return [period.first, period.last + _DAY]
 
 
 def _names(connection: Connection[Any], statement: str, dimension: str, ids: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
--- usage_date x key x SKU x unit x team with what the key says: the widest table, for every other dimension.
+-- usage_date x key x SKU x unit x team of {costs} with what the key says: the widest table, for every other dimension.
 -- Resources are only unique within their workspace, so their id is workspace/resource.
 select
     d.usage_date,
@@ -19,5 +19,5 @@ select
     coalesce(k.workspace_id, '') || '/' || k.warehouse_id as warehouse_id,
     coalesce(k.workspace_id, '') || '/' || k.pipeline_id as pipeline_id,
     coalesce(k.workspace_id, '') || '/' || k.endpoint_name as endpoint_id
-from costpulse.daily_key_costs as d
+from {costs} as d
 inner join costpulse.cost_keys as k on d.key_id = k.key_id

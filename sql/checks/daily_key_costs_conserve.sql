@@ -1,4 +1,5 @@
--- no row: a day and SKU where daily_key_costs do not have exactly the quantity, list cost and cost of cost_records
+-- no row: a day and SKU where daily_key_costs do not have exactly the quantity, list cost and cost of cost_records,
+-- or a week (its Monday) and SKU where weekly_key_costs do not have those of its days
 with recorded as (
     select
         r.usage_date,
@@ -23,6 +24,35 @@ derived as (
     from costpulse.daily_key_costs as d
     where d.usage_date = any(%(days)s::date[])
     group by d.usage_date, d.sku_name
+),
+
+weeks as (
+    select distinct date_trunc('week', d.usage_date::timestamp)::date as week
+    from unnest(%(days)s::date[]) as d (usage_date)
+),
+
+days_of_weeks as (
+    select
+        w.week,
+        d.sku_name,
+        coalesce(sum(d.list_cost_usd), 0) as list_cost_usd,
+        coalesce(sum(d.cost_usd), 0) as cost_usd,
+        sum(d.record_count) as record_count
+    from weeks as w
+    inner join costpulse.daily_key_costs as d on d.usage_date between w.week and w.week + 6
+    group by w.week, d.sku_name
+),
+
+summed_up as (
+    select
+        k.week,
+        k.sku_name,
+        coalesce(sum(k.list_cost_usd), 0) as list_cost_usd,
+        coalesce(sum(k.cost_usd), 0) as cost_usd,
+        sum(k.record_count) as record_count
+    from costpulse.weekly_key_costs as k
+    where k.week in (select w.week from weeks as w)
+    group by k.week, k.sku_name
 )
 
 select
@@ -39,5 +69,19 @@ where
     or r.list_cost_usd is distinct from d.list_cost_usd
     or r.cost_usd is distinct from d.cost_usd
     or r.record_count is distinct from d.record_count
+union all
+select
+    coalesce(d.week, s.week) as usage_date,
+    coalesce(d.sku_name, s.sku_name) as sku_name,
+    d.cost_usd as recorded_cost_usd,
+    s.cost_usd as derived_cost_usd,
+    d.record_count as recorded_quantity,
+    s.record_count as derived_quantity
+from days_of_weeks as d
+full join summed_up as s on d.week = s.week and d.sku_name = s.sku_name
+where
+    d.list_cost_usd is distinct from s.list_cost_usd
+    or d.cost_usd is distinct from s.cost_usd
+    or d.record_count is distinct from s.record_count
 order by usage_date, sku_name
 limit 20

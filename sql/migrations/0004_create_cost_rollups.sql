@@ -40,6 +40,22 @@ create unique index daily_key_costs_grain on costpulse.daily_key_costs
     (usage_date, key_id, sku_name, usage_unit, team_id) nulls not distinct;
 create index daily_key_costs_key on costpulse.daily_key_costs (key_id, usage_date);
 
+-- week (its Monday) x key_id x SKU x unit x team: daily_key_costs for the whole weeks of long windows
+create table costpulse.weekly_key_costs (
+    week date not null check (extract(isodow from week) = 1),
+    key_id uuid not null,
+    sku_name text not null,
+    usage_unit text not null,
+    team_id bigint,
+    dbu_count numeric(38, 18) check (dbu_count <> 'NaN'),
+    list_cost_usd numeric(38, 18) check (list_cost_usd <> 'NaN'),
+    cost_usd numeric(38, 18) check (cost_usd <> 'NaN'),
+    unpriced_quantity numeric(38, 18) not null check (unpriced_quantity <> 'NaN'),
+    record_count bigint not null
+);
+create unique index weekly_key_costs_grain on costpulse.weekly_key_costs
+    (week, key_id, sku_name, usage_unit, team_id) nulls not distinct;
+
 -- Smaller roll-ups of daily_costs for long windows, same measures, fewer dimensions.
 
 -- usage_date x team x product

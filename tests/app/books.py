@@ -18,7 +18,7 @@ _KEY += ("pipeline_id", "endpoint_name", "user_email", "tags")
 class Books:
     """Cost rows by day and key; `write` makes every roll-up from them with plain sums."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list, repr=False)
     provisional: dict[date, Decimal] = field(default_factory=dict)
     workspaces: dict[str, str | None] = field(default_factory=dict)
     teams: list[str] = field(default_factory=list)
@@ -110,6 +110,12 @@ class Books:
                     f"select usage_date, {dimensions}, {sums}, sum(record_count) from costpulse.daily_key_costs "
                     f"join costpulse.cost_keys using (key_id) group by usage_date, {dimensions}"
                 )
+            connection.execute(
+                "insert into costpulse.weekly_key_costs (week, key_id, sku_name, usage_unit, team_id, dbu_count, "
+                "list_cost_usd, cost_usd, unpriced_quantity, record_count) select date_trunc('week', usage_date), "
+                f"key_id, sku_name, usage_unit, team_id, {measures}, sum(unpriced_quantity), sum(record_count) "
+                "from costpulse.daily_key_costs group by 1, 2, 3, 4, 5"
+            )
             for day in sorted({row["usage_date"] for row in self.rows}):
                 connection.execute(
                     "insert into costpulse.completeness (usage_date, cost_usd, share_in, is_provisional, basis) "

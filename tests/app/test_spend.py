@@ -1,9 +1,12 @@
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from costpulse_assets.costs.spend import (
     DIMENSIONS,
@@ -46,6 +49,44 @@ def test_the_groups_of_every_dimension_add_up_to_the_same_total(
     assert sum(group.final_amount or 0 for group in groups) == expected(books, PERIOD.first, FINAL)
     assert sum(group.before_amount or 0 for group in groups) == expected(books, BEFORE.first, BEFORE.last)
     assert len({group.group_id for group in groups}) == len(groups)
+
+
+DAYS = st.integers(-70, 3).map(lambda back: TODAY + timedelta(days=back))
+WINDOWS = st.tuples(DAYS, DAYS).map(lambda days: Period(min(days), max(days)))
+
+
+@pytest.mark.parametrize("by", ["job", "cluster", "user", "tag"])
+def test_whole_weeks_in_one_row_never_show_in_a_sum(by: str, books: Books, connection: psycopg.Connection[Any]) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(period=WINDOWS, before=st.none() | WINDOWS, final=st.none() | DAYS)
+    def holds(period: Period, before: Period | None, final: date | None) -> None:
+        until = min(final or date.min, period.last)
+        groups = spend_by_group(connection, Windows(period, final and until, before), by=by, tag_key="env")
+        assert sum(group.cost_usd or 0 for group in groups) == expected(books, period.first, period.last)
+        assert sum(group.final_amount or 0 for group in groups) == expected(books, period.first, until)
+        earlier = expected(books, before.first, before.last) if before else 0
+        assert sum(group.before_amount or 0 for group in groups) == earlier
+
+    holds()
+
+
+def test_weeks_and_months_hold_exactly_their_days(books: Books, connection: psycopg.Connection[Any]) -> None:
+    first_days: dict[Any, Callable[[date], date]] = {
+        "week": lambda day: day - timedelta(days=day.weekday()),
+        "month": lambda day: day.replace(day=1),
+    }
+
+    @settings(max_examples=40, deadline=None)
+    @given(period=WINDOWS, bin=st.sampled_from(list(first_days)))
+    def holds(period: Period, bin: Any) -> None:
+        held: dict[date, Decimal] = {}
+        for row in spend_by_bin(connection, period, bin=bin, by="user", named=["ada@example.com"]):
+            held[row.bin] = held.get(row.bin, Decimal(0)) + (row.amount or 0)
+        for first, amount in held.items():
+            inside = [day for day in period if first_days[bin](day) == first]
+            assert amount == expected(books, inside[0], inside[-1])
+
+    holds()
 
 
 @pytest.mark.parametrize("bin", ["day", "week", "month"])

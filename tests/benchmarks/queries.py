@@ -144,6 +144,8 @@ def _fill(url: str, bench: Bench) -> None:
         keyed = {"today": TODAY, "days": sizes.key_days, "rows": sizes.key_rows_per_day}
         connection.execute(_KEYS.encode(), keyed)
         connection.execute(_KEY_COSTS.encode(), keyed)
+        weeks = {day - timedelta(days=day.weekday()) for day in days[: sizes.key_days]}
+        run(connection, "transform/weekly_key_costs", {"weeks": sorted(weeks)})
         connection.execute(_BESIDE.encode())
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")

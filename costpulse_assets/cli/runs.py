@@ -21,11 +21,8 @@ from costpulse_assets.definitions import build_definitions
 from costpulse_assets.errors import BadInput, CostPulseError, DatabaseUnavailable
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
-from costpulse_assets.resources.open_source import reads_demo_account
+from costpulse_assets.resources.open_source import connections_of_another_source
 from costpulse_assets.schedules import range_tags
-
-#: What collection_status calls the demo account.
-DEMO_ACCOUNT = "demo account"
 
 #: In the order of the way of the data: what people see while they wait.
 STAGES = {
@@ -108,12 +105,10 @@ def say_what_was_not_read(database: Database) -> None:
 
 
 def _expect_one_source(environment: Environment) -> None:
-    """A database holds the bills of a real account or of the demo account, never of both."""
-    known = {row["connection"] for row in environment.database.rows("app/connections")}
-    demo = reads_demo_account(environment.settings)
-    if (demo and known - {DEMO_ACCOUNT}) or (not demo and DEMO_ACCOUNT in known):
+    foreign = connections_of_another_source(environment.database, environment.settings)
+    if foreign:
         raise BadInput(
-            f"This database already holds the bills of {', '.join(sorted(known))}.",
+            f"This database already holds the bills of {', '.join(foreign)}.",
             next_step="Choose another folder with --data-dir, or another COSTPULSE_DATABASE_URL.",
         )
 

@@ -1,5 +1,6 @@
 """The long-running processes of `costpulse up`: code server, Dagster webserver and daemon, app."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -81,15 +82,16 @@ class Services:
         self._wait_for_url("dagster-webserver", f"http://{settings.dagster_host}:{settings.dagster_port}/server_info")
 
     def wait(self) -> None:
-        """Return never: until Ctrl-C, or until one of the processes ends by itself.
+        """Return at Ctrl-C, which is how people stop.
 
         Raises:
-            ServiceDied: which one, and where its log is.
+            ServiceDied: one of the processes ended by itself: which one, and where its log is.
         """
-        while True:
-            for name in self._processes:
-                self._expect_alive(name)
-            time.sleep(0.5)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                for name in self._processes:
+                    self._expect_alive(name)
+                time.sleep(0.5)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,12 +9,10 @@ from costpulse_assets.doctor.examination import Examination, Verdict, clock_verd
 from costpulse_assets.errors import BadSettings, CostPulseError, SchemaMismatch
 from costpulse_assets.resources.database import Database, Row, open_database, run
 from costpulse_assets.resources.migrations import ROLES, check_schema
-from costpulse_assets.resources.open_source import reads_demo_account
+from costpulse_assets.resources.open_source import connections_of_another_source
 from costpulse_assets.settings import Settings
 
 AREA = "database"
-#: What collection_status calls the demo account.
-DEMO_ACCOUNT = "demo account"
 CHECKS = ("disk", "server", "TimescaleDB", "schema", "bills", "roles", "size", "clock")
 
 #: Below this a collection of some weeks, or the database's own log of changes, may fill the disk.
@@ -128,19 +126,18 @@ def _schema(database: Database) -> Verdict:
 
 
 def _bills(database: Database, settings: Settings) -> Verdict:
-    """A database holds the bills of a real account or of the demo account, never of both."""
-    known = {row["connection"] for row in database.rows("app/connections")}
     try:
-        demo = reads_demo_account(settings)
+        foreign = connections_of_another_source(database, settings)
     except BadSettings:
         return Verdict("skipped", "Not known: the source is not configured right.")
-    if (demo and known - {DEMO_ACCOUNT}) or (not demo and settings.sources and DEMO_ACCOUNT in known):
+    if foreign:
         return Verdict(
             "failed",
-            f"It holds what was read over {', '.join(sorted(known))}, which is not the source of the settings.",
+            f"It holds what was read over {', '.join(foreign)}, which is not the source of the settings.",
             "Choose another folder with --data-dir, or another COSTPULSE_DATABASE_URL.",
         )
-    return Verdict("ok", f"Read so far over {', '.join(sorted(known))}." if known else "Nothing was read so far.")
+    known = sorted(row["connection"] for row in database.rows("app/connections"))
+    return Verdict("ok", f"Read so far over {', '.join(known)}." if known else "Nothing was read so far.")
 
 
 def _roles(facts: Row) -> Verdict:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from costpulse_assets.doctor.connections import connection_area
-from costpulse_assets.doctor.database import DEMO_ACCOUNT
 from costpulse_assets.doctor.examination import Examination, Verdict
 from costpulse_assets.doctor.tables import examine_tables, tables_area, tables_of
 from costpulse_assets.errors import CostPulseError
+from costpulse_assets.resources.open_source import DEMO_ACCOUNT
 from costpulse_assets.settings import Settings
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -36,7 +36,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection with one open transaction: committed at the end, rolled back on any exception."""
-        with named_database_errors(), self._connect() as connection:
+        # psycopg leaves a connection open where its commit fails: a deferred constraint, a server that went away.
+        with named_database_errors(), closing(self._connect()) as connection, connection:
             yield connection
 
     @contextmanager
@@ -66,7 +67,8 @@ class Database:
             row_factory=dict_row,
             connect_timeout=10,
             application_name="costpulse",
-            options="-c timezone=UTC",
+            # The default of PostgreSQL is that of rotating disks: it would read all keys to find those of a few days.
+            options="-c timezone=UTC -c random_page_cost=1.1",
         )
 
 

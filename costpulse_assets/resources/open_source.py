@@ -8,8 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from costpulse_assets.errors import BadSettings
+from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Connection, Settings
+
+#: What collection_status calls the demo account.
+DEMO_ACCOUNT = "demo account"
 
 
 class DemoAccountFacts(BaseModel):
@@ -84,6 +88,18 @@ def _billing_connection(settings: Settings) -> Connection:
 def reads_demo_account(settings: Settings) -> bool:
     """True when the demo account is asked for, or was made here before and no Databricks is configured."""
     return settings.demo or (not settings.sources and _facts_file(settings).exists())
+
+
+def connections_of_another_source(database: Database, settings: Settings) -> list[str]:
+    """Over what the bills were read if they are not those of the settings' source; empty when nothing is wrong.
+
+    A database holds the bills of a real account or of the demo account, never of both. Without a source there is
+    nothing to mix up.
+    """
+    known = {row["connection"] for row in database.rows("app/connections")}
+    demo = reads_demo_account(settings)
+    mixed = known - {DEMO_ACCOUNT} if demo else settings.sources and DEMO_ACCOUNT in known
+    return sorted(known) if mixed else []
 
 
 def demo_account_facts(settings: Settings) -> DemoAccountFacts:

@@ -35,6 +35,8 @@ JOB_RUNS = DerivedTable(
 def rebuild_runs(database: Database, days: list[date], progress: Callable[[str], None] = lambda message: None) -> None:
     """Builds the runs that have, or had, slices or cost on these days anew, each from all of its days.
 
+    Runs of other days keep what they are, but owner, schedule and tags: those are the job's of now in every run.
+
     Raises:
         InvariantBroken: a run's cost is not the sum of its days; that chunk of days is as it was before.
     """
@@ -57,6 +59,8 @@ def rebuild_runs(database: Database, days: list[date], progress: Callable[[str],
             run(connection, "transform/built_days", parameters)
         done += len(window)
         progress(f"{done}/{len(days)} days: {JOB_RUNS.name}")
+    with database.writing() as connection:
+        run(connection, "transform/job_runs_of_changed_jobs")
 
 
 def job_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[Any]:

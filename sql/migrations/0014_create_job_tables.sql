@@ -319,9 +319,9 @@ comment on column costpulse.job_runs.run_name is 'Name given to a run that was s
 comment on column costpulse.job_runs.run_type is
 'JOB_RUN, SUBMIT_RUN or WORKFLOW_RUN; NULL: only the bill knows the run.';
 comment on column costpulse.job_runs.trigger_type is 'What started it, as Databricks names it.';
-comment on column costpulse.job_runs.schedule is 'Schedule of the job, by the version known when this row was built.';
-comment on column costpulse.job_runs.owner is 'Who the job runs as, by the version known when this row was built.';
-comment on column costpulse.job_runs.tags is 'Tags of the job, by the version known when this row was built.';
+comment on column costpulse.job_runs.schedule is 'Schedule of the job as it is now.';
+comment on column costpulse.job_runs.owner is 'Who the job runs as now.';
+comment on column costpulse.job_runs.tags is 'Tags of the job as they are now.';
 comment on column costpulse.job_runs.first_usage_date is 'First UTC day with a slice or cost.';
 comment on column costpulse.job_runs.last_usage_date is 'Last UTC day with a slice or cost.';
 comment on column costpulse.job_runs.started_at is 'Start of the first slice; NULL: only the bill knows the run.';

@@ -727,7 +727,7 @@ CHECKS = {
 }
 
 
-#: The facts that the bill shows; test_demo_telemetry.py finds all others.
+#: The facts that the bill shows; the tests in demo_telemetry find all others.
 IN_THE_BILL = [fact for fact in FACTS if fact.kind in CHECKS]
 
 

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from costpulse_assets.collectors import cost_records
 from costpulse_assets.collectors.billing_days import collect_billing_days, due_days, reprice_billing_days
 from costpulse_assets.collectors.job_runs import JOB_RUN_DAYS, JOB_RUN_USAGE, JOB_TASK_DAYS
+from costpulse_assets.collectors.jobs import JOBS
+from costpulse_assets.collectors.regional import collect_state
 from costpulse_assets.derived_days import build, days_to_build
 from costpulse_assets.errors import InvariantBroken
 from costpulse_assets.partitions import daily_partitions
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
-from costpulse_assets.utilization.jobs import JOB_RUN_COSTS, JOB_RUNS, job_assets
+from costpulse_assets.utilization.jobs import JOB_RUN_COSTS, JOB_RUNS, job_assets, rebuild_runs
 from tests.job_account import (
     CLUSTER_SKU,
     IN_CLEAR,
@@ -170,6 +172,23 @@ def test_a_submitted_run_goes_by_its_own_name(database, account):
     (run,) = made(database, account)
     assert (run["job_name"], run["run_name"], run["job_id"]) == ("夜間バッチ集計", "夜間バッチ集計", None)
     assert (run["owner"], run["schedule"], run["tags"]) == (None, None, {})
+
+
+def test_a_new_owner_schedule_and_tag_of_a_job_are_seen_in_its_old_runs_too_and_a_new_name_is_not(database, account):
+    add_job(account, "nightly", run_as_user_name="ada@example.com", tags={"team": "a"})
+    add_job(account, "other", job_id="8", run_as_user_name="eve@example.com")
+    for run, job in (("a", "7"), ("b", "8")):
+        add_slice(account, at(3), at(4), "SUCCEEDED", run=run, job=job)
+    before = made(database, account)
+    renamed = {"run_as_user_name": "bob@example.com", "schedule": ("0 0 3 * * ?", "UTC"), "tags": {"team": "b"}}
+    add_job(account, "renamed", changed=at(9, day=1), **renamed)
+    collect_state(database, account, JOBS, IN_CLEAR)
+    rebuild_runs(database, [])
+    first, second = runs(database)
+    assert (first["owner"], first["tags"]) == ("bob@example.com", {"team": "b"})
+    assert "0 0 3 * * ?" in first["schedule"]
+    assert first["job_name"] == "nightly"
+    assert second == before[1]
 
 
 # What failed

@@ -15,13 +15,15 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from costpulse_assets.errors import BadInput
-from costpulse_assets.resources.database import Database, run
+from costpulse_assets.resources.database import Connection, Database, run
 from costpulse_assets.settings import Settings
 
 #: What every table calls its tags, a JSON object as text: a value that is an address is hashed like any other.
 TAGS = "tags"
 
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+#: The whole of an identity that is an e-mail address.
+ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+
 _IDENTITY_DIGITS = 24
 _KEY_DIGITS = 32
 
@@ -89,7 +91,7 @@ class Identities:
         value = value.strip()
         if not value:
             return value
-        if not _ADDRESS.fullmatch(value):
+        if not ADDRESS.fullmatch(value):
             return _digest(self._key, "identity", value, _IDENTITY_DIGITS)
         address = value.casefold()
         return f"{_digest(self._key, 'identity', address, _IDENTITY_DIGITS)}@{address.partition('@')[2]}"
@@ -99,7 +101,7 @@ class Identities:
             return text
         tags = json.loads(text)
         protected = {
-            name: self._identity(value) if value is not None and _ADDRESS.fullmatch(value.strip()) else value
+            name: self._identity(value) if value is not None and ADDRESS.fullmatch(value.strip()) else value
             for name, value in tags.items()
         }
         return json.dumps(protected, separators=(",", ":"))
@@ -118,7 +120,12 @@ def expect_same_protection(database: Database, identities: Identities) -> None:
             off.
     """
     with database.transaction() as connection:
-        (held,) = run(connection, "transform/identity_protection", {"fingerprint": identities.fingerprint})
+        expect_same_protection_in(connection, identities)
+
+
+def expect_same_protection_in(connection: Connection, identities: Identities) -> None:
+    """As `expect_same_protection`, within the caller's transaction."""
+    (held,) = run(connection, "transform/identity_protection", {"fingerprint": identities.fingerprint})
     if held["key_fingerprint"] == identities.fingerprint:
         return
     if held["key_fingerprint"] is None:

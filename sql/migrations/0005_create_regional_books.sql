@@ -63,10 +63,26 @@ select
     b.asset as upstream,
     b.usage_date,
     b.built_at as version
-from costpulse.built_days as b;
+from costpulse.built_days as b
+union all
+-- the rules: as of the last change that concerns the day, found from the newest one on
+select
+    'allocation_rules' as upstream,
+    d.usage_date,
+    v.changed_at as version
+from costpulse.collected_days as d
+cross join lateral (
+    select r.changed_at
+    from costpulse.rule_versions as r
+    where not isempty(r.concerns) and r.concerns @> d.usage_date
+    order by r.changed_at desc
+    limit 1
+) as v
+where d.source = 'cost_records';
 
 comment on view costpulse.day_versions is
 'One row per table and usage day: the version of the day; who was built from another one is built again.';
-comment on column costpulse.day_versions.upstream is 'Collected or derived table.';
+comment on column costpulse.day_versions.upstream is
+'Collected or derived table; allocation_rules for teams, members, rules and splits.';
 comment on column costpulse.day_versions.usage_date is 'UTC day.';
 comment on column costpulse.day_versions.version is 'When the day last changed.';

@@ -47,6 +47,10 @@ create trigger audit after insert or update or delete on costpulse.team_members
 for each row execute function costpulse.audit_change();
 create trigger audit after insert or update or delete on costpulse.allocation_rules
 for each row execute function costpulse.audit_change();
+create trigger audit after insert or update or delete on costpulse.cost_splits
+for each row execute function costpulse.audit_change();
+create trigger audit after insert or update or delete on costpulse.split_weights
+for each row execute function costpulse.audit_change();
 create trigger audit after insert or update or delete on costpulse.alerts
 for each row execute function costpulse.audit_change();
 

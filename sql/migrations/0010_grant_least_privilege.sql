@@ -43,17 +43,18 @@ begin
         costpulse.collected_days, costpulse.collection_log, costpulse.rejected_rows, costpulse.collection_status,
         costpulse.built_days,
         costpulse.teams, costpulse.team_members, costpulse.allocation_rules,
-        costpulse.cost_allocations, costpulse.daily_costs, costpulse.daily_key_costs, costpulse.daily_team_costs,
-        costpulse.daily_workspace_costs, costpulse.daily_sku_costs,
+        costpulse.cost_splits, costpulse.split_weights, costpulse.rule_versions,
+        costpulse.cost_allocations, costpulse.daily_costs, costpulse.daily_key_costs, costpulse.weekly_key_costs,
+        costpulse.daily_team_costs, costpulse.daily_workspace_costs, costpulse.daily_sku_costs,
         costpulse.forecasts, costpulse.recommendations,
         costpulse.alerts, costpulse.alert_history, costpulse.reports, costpulse.audit_log,
         costpulse.v_daily_costs
     to costpulse_app;
     -- every viewer needs to know which days are final; what the account spends is not in these columns
-    grant select (usage_date, share_in, is_provisional, basis, computed_at) on costpulse.completeness to costpulse_app;
+    grant select (usage_date, share_in, is_provisional, in_until, basis, computed_at) on costpulse.completeness to costpulse_app;
     grant insert, update, delete on
         costpulse.price_adjustments, costpulse.teams, costpulse.team_members, costpulse.allocation_rules,
-        costpulse.alerts
+        costpulse.cost_splits, costpulse.split_weights, costpulse.alerts
     to costpulse_app;
 
     grant select on
@@ -62,7 +63,7 @@ begin
 
     -- The scope stands in sub-selects: read once for a statement, not called for every row.
     foreach scoped in array array[
-        'cost_allocations', 'daily_costs', 'daily_key_costs', 'daily_team_costs'
+        'cost_allocations', 'daily_costs', 'daily_key_costs', 'weekly_key_costs', 'daily_team_costs'
     ] loop
         execute format('alter table costpulse.%I enable row level security', scoped);
         execute format(

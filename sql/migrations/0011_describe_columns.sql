@@ -188,8 +188,11 @@ comment on column costpulse.completeness.upper_bound is
 'Upper end of the band; NULL where it cannot be told.';
 comment on column costpulse.completeness.is_provisional is
 'True: the day is not final and must not be judged.';
+comment on column costpulse.completeness.in_until is
+'Usage is in up to the end of this hour, as hourly_costs show it; NULL: not known, or the day is final.';
 comment on column costpulse.completeness.basis is
-'Evidence of the arrival curve: collection_log, ingestion_date or none.';
+'Evidence of share_in: hourly_costs (what hours that are in have of days like it), else of whole days: collection_log, '
+'ingestion_date or none.';
 comment on column costpulse.completeness.computed_at is 'When it was computed.';
 
 comment on table costpulse.built_days is
@@ -200,6 +203,93 @@ comment on column costpulse.built_days.upstream_version is
 'changed_at or built_at of the upstream at that time.';
 comment on column costpulse.built_days.built_at is 'When it was built: the version for tables further down.';
 
+comment on table costpulse.teams is 'One row per team that cost is allocated to.';
+comment on column costpulse.teams.id is 'Number of the team.';
+comment on column costpulse.teams.name is 'Name; two teams cannot differ by upper and lower case alone.';
+comment on column costpulse.teams.department is 'Department, as typed.';
+comment on column costpulse.teams.cost_center is 'Cost center, as typed.';
+comment on column costpulse.teams.manager_email is 'Who answers for its cost.';
+comment on column costpulse.teams.tag_patterns is
+'Tag key to patterns: claims what no rule, split or member does; one key that matches is enough.';
+comment on column costpulse.teams.parent_team_id is 'Team above; cost is never added up along it.';
+comment on column costpulse.teams.created_at is 'When it was typed.';
+comment on column costpulse.teams.updated_at is 'When it was last changed.';
+
+comment on table costpulse.team_members is
+'One row per person, team and period; a person is in one team at a time.';
+comment on column costpulse.team_members.id is 'Number of the membership.';
+comment on column costpulse.team_members.team_id is 'Team.';
+comment on column costpulse.team_members.email is
+'Address or application id as in cost_keys.user_email; hashed where identities are.';
+comment on column costpulse.team_members.role is 'owner or member.';
+comment on column costpulse.team_members.valid_from is 'First usage day (UTC); NULL: open.';
+comment on column costpulse.team_members.valid_to is 'First usage day it no longer holds for; NULL: open.';
+comment on column costpulse.team_members.created_at is 'When it was typed.';
+comment on column costpulse.team_members.updated_at is 'When it was last changed.';
+
+comment on table costpulse.allocation_rules is
+'One row per rule: cost that a team owns directly. The lowest priority is asked first, ties by id; the first that '
+'matches wins.';
+comment on column costpulse.allocation_rules.id is 'Number of the rule.';
+comment on column costpulse.allocation_rules.name is 'What people call it.';
+comment on column costpulse.allocation_rules.team_id is 'Team that gets the cost.';
+comment on column costpulse.allocation_rules.rule_type is 'tag_match, user_match, ...: what the conditions are about.';
+comment on column costpulse.allocation_rules.conditions is 'What must hold of the usage; fields depend on rule_type.';
+comment on column costpulse.allocation_rules.priority is 'Place in the order, 0 to 1000000.';
+comment on column costpulse.allocation_rules.is_active is 'False: never asked.';
+comment on column costpulse.allocation_rules.valid_from is 'First usage day (UTC); NULL: open.';
+comment on column costpulse.allocation_rules.valid_to is 'First usage day it no longer holds for; NULL: open.';
+comment on column costpulse.allocation_rules.version is 'Counted up with every change; texts are in rule_versions.';
+comment on column costpulse.allocation_rules.note is 'Free text.';
+comment on column costpulse.allocation_rules.created_at is 'When it was typed.';
+comment on column costpulse.allocation_rules.updated_at is 'When it was last changed.';
+
+comment on table costpulse.cost_splits is
+'One row per split: cost that several teams share. Asked after the rules, the lowest priority first, ties by id.';
+comment on column costpulse.cost_splits.id is 'Number of the split.';
+comment on column costpulse.cost_splits.name is 'What people call it.';
+comment on column costpulse.cost_splits.rule_type is
+'As of a rule; remainder takes what nothing else claims, and is asked last of all.';
+comment on column costpulse.cost_splits.conditions is 'What must hold of the usage; fields depend on rule_type.';
+comment on column costpulse.cost_splits.basis is
+'fixed (percentages), even, direct_spend, query_share (of a warehouse) or weights (a table).';
+comment on column costpulse.cost_splits.idle is
+'With query_share, what a warehouse cost beside its queries: share likewise, or leave Unallocated.';
+comment on column costpulse.cost_splits.priority is 'Place in the order, 0 to 1000000.';
+comment on column costpulse.cost_splits.is_active is 'False: never asked.';
+comment on column costpulse.cost_splits.valid_from is 'First usage day (UTC); NULL: open.';
+comment on column costpulse.cost_splits.valid_to is 'First usage day it no longer holds for; NULL: open.';
+comment on column costpulse.cost_splits.version is
+'Counted up with every change, that of its shares included; texts are in rule_versions.';
+comment on column costpulse.cost_splits.note is 'Free text.';
+comment on column costpulse.cost_splits.created_at is 'When it was typed.';
+comment on column costpulse.cost_splits.updated_at is 'When it was last changed.';
+
+comment on table costpulse.split_weights is 'One row per split, team that shares, and period.';
+comment on column costpulse.split_weights.id is 'Number of the share.';
+comment on column costpulse.split_weights.split_id is 'Split.';
+comment on column costpulse.split_weights.team_id is 'Team that gets a share.';
+comment on column costpulse.split_weights.weight is
+'Percent (fixed) or weight in proportion to the others (weights); NULL for other bases.';
+comment on column costpulse.split_weights.valid_from is 'First usage day (UTC); NULL: open.';
+comment on column costpulse.split_weights.valid_to is 'First usage day it no longer holds for; NULL: open.';
+comment on column costpulse.split_weights.created_at is 'When it was typed.';
+comment on column costpulse.split_weights.updated_at is 'When it was last changed.';
+
+comment on table costpulse.rule_versions is
+'Append-only: every version of teams, members, rules, splits and shares, and the days that its change concerns.';
+comment on column costpulse.rule_versions.id is 'Number of the change; the highest is the version of all the rules.';
+comment on column costpulse.rule_versions.kind is 'team, member, rule, split or weight (a share of a split).';
+comment on column costpulse.rule_versions.object_id is 'Id in its table.';
+comment on column costpulse.rule_versions.version is 'Version of the object; a deletion is one as well.';
+comment on column costpulse.rule_versions.action is 'insert, update or delete.';
+comment on column costpulse.rule_versions.content is
+'The row after the change, of a deletion before it; with the shares of a split.';
+comment on column costpulse.rule_versions.concerns is
+'Usage days whose allocation it can change; empty where only names and notes differ.';
+comment on column costpulse.rule_versions.actor is 'Who did it.';
+comment on column costpulse.rule_versions.changed_at is 'When it was saved.';
+
 comment on table costpulse.key_allocations is
 'The allocation pass: every dollar and unit of quantity of a key to a team or to Unallocated.';
 comment on column costpulse.key_allocations.usage_date is 'Day of the usage (UTC).';
@@ -208,6 +298,9 @@ comment on column costpulse.key_allocations.sku_name is 'SKU.';
 comment on column costpulse.key_allocations.usage_unit is 'Unit of usage_quantity.';
 comment on column costpulse.key_allocations.team_id is 'Team; NULL means Unallocated and nothing else.';
 comment on column costpulse.key_allocations.rule_id is 'Rule that matched.';
+comment on column costpulse.key_allocations.rule_version is 'Its version then.';
+comment on column costpulse.key_allocations.split_id is 'Split that shared the cost.';
+comment on column costpulse.key_allocations.split_version is 'Its version then.';
 comment on column costpulse.key_allocations.method is 'rule, user, tag, split or unallocated.';
 comment on column costpulse.key_allocations.share is 'Share of the key''s cost in this row, 0 to 1.';
 comment on column costpulse.key_allocations.usage_quantity is 'Net quantity.';
@@ -225,6 +318,7 @@ comment on column costpulse.cost_allocations.period_start is 'Equal to usage_dat
 comment on column costpulse.cost_allocations.period_end is 'Equal to usage_date.';
 comment on column costpulse.cost_allocations.team_id is 'Team; NULL means Unallocated.';
 comment on column costpulse.cost_allocations.rule_id is 'Rule that matched.';
+comment on column costpulse.cost_allocations.split_id is 'Split that shared the cost.';
 comment on column costpulse.cost_allocations.method is 'rule, user, tag, split or unallocated.';
 comment on column costpulse.cost_allocations.workspace_id is 'Workspace; NULL for account-level usage.';
 comment on column costpulse.cost_allocations.sku_name is 'SKU.';
@@ -265,6 +359,21 @@ comment on column costpulse.daily_key_costs.cost_usd is
 comment on column costpulse.daily_key_costs.unpriced_quantity is
 'The part of usage_quantity without a price.';
 comment on column costpulse.daily_key_costs.record_count is 'Rows of system.billing.usage behind it.';
+
+comment on table costpulse.weekly_key_costs is
+'One row per week, attribution key, SKU, unit and team: daily_key_costs for the whole weeks of long windows.';
+comment on column costpulse.weekly_key_costs.week is 'Monday of the week (UTC).';
+comment on column costpulse.weekly_key_costs.key_id is 'Attribution key, see cost_keys.';
+comment on column costpulse.weekly_key_costs.sku_name is 'SKU.';
+comment on column costpulse.weekly_key_costs.usage_unit is 'Unit of the usage.';
+comment on column costpulse.weekly_key_costs.team_id is 'Team; NULL means Unallocated.';
+comment on column costpulse.weekly_key_costs.dbu_count is 'Net DBUs; NULL for other units.';
+comment on column costpulse.weekly_key_costs.list_cost_usd is 'Cost at list price; NULL: nothing has a price.';
+comment on column costpulse.weekly_key_costs.cost_usd is
+'Cost at the customer''s rate; NULL: nothing has a price.';
+comment on column costpulse.weekly_key_costs.unpriced_quantity is
+'Part of the quantity whose SKU has no price; it is in no amount.';
+comment on column costpulse.weekly_key_costs.record_count is 'Rows of system.billing.usage behind it.';
 
 comment on table costpulse.daily_team_costs is
 'Cost per day, team and product: for long windows.';

@@ -15,6 +15,8 @@ begin
     grant select on
         costpulse.resource_names, costpulse.node_types, costpulse.collected_region_days, costpulse.v_self_cost
     to costpulse_app;
+    -- whoever saves members says how identities are stored, as the first run does
+    grant select, insert, update on costpulse.identity_protection to costpulse_app;
 
     foreach scoped in array array[
         'clusters', 'cluster_daily', 'cluster_info', 'warehouses', 'warehouse_daily', 'warehouse_info', 'query_costs',

@@ -40,6 +40,8 @@ def derived_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=Pool.DATABASE_WRITES,
         retry_policy=RETRY_TRANSIENT,
+        # Without an edge of the graph to wait for: whatever can run goes first.
+        op_tags={"dagster/priority": "-1"} if table.also_reads else None,
         specs=[
             dg.AssetSpec(
                 key=table.name,
@@ -49,7 +51,10 @@ def derived_asset(
                 owners=[OWNER],
                 kinds={"postgres"},
                 freshness_policy=FRESH_EVERY_DAY,
-                metadata={"dagster/table_name": f"costpulse.{table.name}", "tables": ", ".join(table.tables)},
+                metadata={
+                    "dagster/table_name": f"costpulse.{table.name}",
+                    "tables": ", ".join([*table.tables, *table.weekly]),
+                },
             )
         ],
         check_specs=[

@@ -5,12 +5,12 @@ Everything between the collectors and the pages is built this way; an asset is a
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from psycopg import sql
 
-from costpulse_assets.resources.database import Database, expect_no_rows, run
+from costpulse_assets.resources.database import Connection, Database, expect_no_rows, run
 
 #: Days per transaction of a long rebuild.
 DAYS_AT_ONCE = 62
@@ -28,6 +28,18 @@ class DerivedTable:
     tables: tuple[str, ...]
     #: File of sql/checks/ that must return no row for the days.
     check: str
+    #: Assets whose versions count like those of the upstreams, and without which the days are built all the same: what
+    #: is optional must not keep the bill from its readers.
+    also_reads: tuple[str, ...] = ()
+    #: Called before the statements, in their transaction: makes the temporary tables that they read.
+    prepare: Callable[[Connection, list[date]], None] | None = None
+    #: Tables by week, filled after those by day; the weeks of the days are replaced.
+    weekly: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> list[str]:
+        """Everything that makes a day due."""
+        return [*self.upstreams, *self.also_reads]
 
 
 def days_to_build(
@@ -38,7 +50,7 @@ def days_to_build(
         "transform/days_to_build",
         {
             "asset": table.name,
-            "upstreams": list(table.upstreams),
+            "upstreams": table.sources,
             "only_changed": only_changed,
             "from_date": first,
             "to_date": last,
@@ -60,12 +72,25 @@ def build(
     """
     done = 0
     for chunk in _chunks(sorted(days, reverse=True)):
-        parameters: dict[str, Any] = {"days": chunk, "asset": table.name, "upstreams": list(table.upstreams)}
+        weeks = sorted({day - timedelta(days=day.weekday()) for day in chunk})
+        parameters: dict[str, Any] = {
+            "days": chunk,
+            "weeks": weeks,
+            "asset": table.name,
+            "upstreams": table.sources,
+        }
         with database.writing() as connection:
+            if table.prepare is not None:
+                table.prepare(connection, chunk)
             for name in table.tables:
                 connection.execute(
                     sql.SQL("delete from {} where usage_date = any(%s)").format(sql.Identifier("costpulse", name)),
                     [chunk],
+                )
+                run(connection, f"transform/{name}", parameters)
+            for name in table.weekly:
+                connection.execute(
+                    sql.SQL("delete from {} where week = any(%s)").format(sql.Identifier("costpulse", name)), [weeks]
                 )
                 run(connection, f"transform/{name}", parameters)
             expect_no_rows(

@@ -10,3 +10,10 @@ COST_CYCLE = dg.define_asset_job(
     selection=dg.AssetSelection.groups(Layer.COLLECTORS, Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION),
     description="Collects changed usage days, resources and their use, and rebuilds everything that follows from them.",
 )
+
+#: The same without the source: what follows from changed rules.
+REALLOCATION = dg.define_asset_job(
+    "reallocation",
+    selection=dg.AssetSelection.groups(Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION),
+    description="Allocates the days anew that changed rules concern, and rebuilds everything that follows from them.",
+)

@@ -1,18 +1,20 @@
-"""What starts a run between schedules: changed price adjustments."""
+"""What starts a run between schedules: changed price adjustments, and changed rules."""
 
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from costpulse_assets.jobs import COST_CYCLE
+from costpulse_assets.allocation.assets import EDITED_SPECS, KEY_ALLOCATIONS
+from costpulse_assets.derived_days import days_to_build
+from costpulse_assets.jobs import COST_CYCLE, REALLOCATION
 from costpulse_assets.resources.database import open_database
 from costpulse_assets.schedules import range_tags
 from costpulse_assets.settings import Settings
 
 
 def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
-    """The sensor that re-prices days after somebody changed a price adjustment."""
+    """The sensors that follow what people change: prices and rules."""
 
     @dg.sensor(
         job=COST_CYCLE,
@@ -42,4 +44,29 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
             ],
         )
 
-    return [reprice_changed_days]
+    @dg.sensor(
+        job=REALLOCATION,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Allocates the days anew that changed teams, rules and splits concern, and what follows from them.",
+    )
+    def reallocate_changed_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        today = settings.current_date()
+        with open_database(settings) as database:
+            changes = str(database.rows("transform/rule_changes")[0]["changes"])
+            if changes == (context.cursor or "0"):
+                return dg.SkipReason("No team, rule or split has changed.")
+            due = days_to_build(database, KEY_ALLOCATIONS, today, today, only_changed=True)
+        request = dg.RunRequest(
+            run_key=f"reallocate {changes}", tags=range_tags(max(first_day, today), today, only_changed=True)
+        )
+        return dg.SensorResult(
+            run_requests=[request] if due else [],
+            cursor=changes,
+            asset_events=[
+                dg.AssetObservation(asset_key=spec.key, metadata={"days to allocate": len(due)})
+                for spec in EDITED_SPECS
+            ],
+        )
+
+    return [reprice_changed_days, reallocate_changed_days]

@@ -14,13 +14,13 @@ from costpulse_assets.settings import Settings
 
 QUERY_COSTS = DerivedTable(
     name="query_costs",
-    upstreams=("daily_key_costs", "hourly_costs", "warehouse_uptime", "warehouse_queries", "query_activity"),
+    upstreams=("cost_records", "hourly_costs", "warehouse_uptime", "warehouse_queries", "query_activity"),
     tables=("query_costs",),
     check="checks/query_costs_conserve",
 )
 WAREHOUSE_DAILY = DerivedTable(
     name="warehouse_daily",
-    upstreams=("query_costs",),
+    upstreams=("query_costs", "daily_key_costs"),
     tables=("warehouse_daily",),
     check="checks/warehouse_daily_conserve",
 )
@@ -60,13 +60,13 @@ def warehouse_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
             deps=["warehouses"],
             description="The bill of each warehouse and day, shared among users, clients and sources by execution time "
             "within each hour; the idle part has a row of its own. An estimate that adds up to the bill exactly.",
-            adds_up="DBUs and cost per day and warehouse equal those in daily_key_costs to the last digit.",
+            adds_up="DBUs and cost per day and warehouse equal those in cost_records to the last digit.",
         ),
         derived_asset(
             WAREHOUSE_DAILY,
             partitions,
             layer=Layer.UTILIZATION,
-            deps=["daily_key_costs", "warehouse_uptime", "warehouse_queries"],
+            deps=["warehouse_uptime", "warehouse_queries"],
             description="Hours running, with queries and idle, starts, executions, users, DBUs and cost per day and "
             "warehouse.",
             adds_up="DBUs, list cost and cost per day and warehouse equal those in daily_key_costs to the last digit.",

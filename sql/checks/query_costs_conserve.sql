@@ -1,16 +1,15 @@
--- no row: a warehouse and day whose parts in query_costs are not exactly its bill in daily_key_costs, DBUs and dollars,
+-- no row: a warehouse and day whose parts in query_costs are not exactly its bill in cost_records, DBUs and dollars,
 -- or do not hold exactly the statements of query_activity
 with billed as (
     select
-        d.usage_date,
-        k.workspace_id,
-        k.warehouse_id,
-        coalesce(sum(d.dbu_count), 0) as dbu_count,
-        coalesce(sum(d.cost_usd), 0) as cost_usd
-    from costpulse.daily_key_costs as d
-    inner join costpulse.cost_keys as k on d.key_id = k.key_id
-    where d.usage_date = any(%(days)s::date[]) and k.warehouse_id is not null
-    group by d.usage_date, k.workspace_id, k.warehouse_id
+        r.usage_date,
+        r.workspace_id,
+        r.warehouse_id,
+        coalesce(sum(r.dbu_count), 0) as dbu_count,
+        coalesce(sum(r.cost_usd), 0) as cost_usd
+    from costpulse.cost_records as r
+    where r.usage_date = any(%(days)s::date[]) and r.warehouse_id is not null
+    group by r.usage_date, r.workspace_id, r.warehouse_id
 ),
 
 executed as (

@@ -1,9 +1,10 @@
--- usage_date x team x rule x method x workspace x SKU x product: sums of key_allocations
+-- usage_date x team x rule x split x method x workspace x SKU x product: sums of key_allocations
 with units as (
     select
         a.usage_date,
         a.team_id,
         a.rule_id,
+        a.split_id,
         a.method,
         k.workspace_id,
         a.sku_name,
@@ -17,16 +18,18 @@ with units as (
     inner join costpulse.cost_keys as k on a.key_id = k.key_id
     where a.usage_date = any(%(days)s::date[])
     group by
-        a.usage_date, a.team_id, a.rule_id, a.method, k.workspace_id, a.sku_name, k.product, a.usage_unit
+        a.usage_date, a.team_id, a.rule_id, a.split_id, a.method, k.workspace_id, a.sku_name, k.product, a.usage_unit
 )
 
 insert into costpulse.cost_allocations (
-    usage_date, team_id, rule_id, method, workspace_id, sku_name, product, total_cost, list_cost_usd, breakdown
+    usage_date, team_id, rule_id, split_id, method, workspace_id, sku_name, product, total_cost, list_cost_usd,
+    breakdown
 )
 select
     u.usage_date,
     u.team_id,
     u.rule_id,
+    u.split_id,
     u.method,
     u.workspace_id,
     u.sku_name,
@@ -37,4 +40,4 @@ select
         u.usage_unit, jsonb_build_object('quantity', u.usage_quantity, 'unpriced_quantity', u.unpriced_quantity)
     ) as breakdown
 from units as u
-group by u.usage_date, u.team_id, u.rule_id, u.method, u.workspace_id, u.sku_name, u.product
+group by u.usage_date, u.team_id, u.rule_id, u.split_id, u.method, u.workspace_id, u.sku_name, u.product

@@ -61,16 +61,15 @@ with hours as (
 
 billed as (
     select
-        d.usage_date,
-        k.workspace_id,
-        k.warehouse_id,
-        sum(d.usage_quantity) as usage_quantity,
-        sum(d.dbu_count) as dbu_count,
-        sum(d.cost_usd) as cost_usd
-    from costpulse.daily_key_costs as d
-    inner join costpulse.cost_keys as k on d.key_id = k.key_id
-    where d.usage_date = any(%(days)s::date[]) and k.warehouse_id is not null
-    group by d.usage_date, k.workspace_id, k.warehouse_id
+        r.usage_date,
+        r.workspace_id,
+        r.warehouse_id,
+        sum(r.usage_quantity) as usage_quantity,
+        sum(r.dbu_count) as dbu_count,
+        sum(r.cost_usd) as cost_usd
+    from costpulse.cost_records as r
+    where r.usage_date = any(%(days)s::date[]) and r.warehouse_id is not null
+    group by r.usage_date, r.workspace_id, r.warehouse_id
 ),
 
 -- the bill of each day; money of the same usage in other groups is rounded elsewhere and may differ in the last digits

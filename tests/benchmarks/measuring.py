@@ -46,6 +46,7 @@ class Sizes:
     restated_rows: int = 5_000
     node_minutes: int = 10_000_000
     node_clusters: int = 5_000
+    reallocated_days: int = 365
 
 
 FULL = Sizes()
@@ -64,6 +65,7 @@ QUICK = Sizes(
     restated_rows=200,
     node_minutes=20_000,
     node_clusters=50,
+    reallocated_days=10,
 )
 
 

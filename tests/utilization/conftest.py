@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from costpulse_assets.allocation.demo_rules import give_demo_rules
+from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from tests.conftest import database as database_of_its_own
@@ -27,6 +29,7 @@ def demo(postgres_server: str, migrated_template: str, demo_account: DemoAccount
         dg.DagsterInstance.ephemeral() as instance,
     ):
         database = Database(url)
+        give_demo_rules(database, Identities(None))
         pipeline = Pipeline(database, demo_account, pretend_today(END, first_usage_date=DAYS[0]), instance)
         assert pipeline.run(DAYS[0], END).success
         yield database

@@ -60,7 +60,7 @@ class Books:
         day: date = MONDAY,
         rounding: str = "0",
     ) -> None:
-        """DBUs of each hour; the day's cost may differ from theirs in the last digits."""
+        """DBUs of each hour; the rate of the day may differ from theirs in the last digits."""
         self._keys += 1
         key = f"00000000-0000-0000-0000-{self._keys:012d}"
         self.insert(
@@ -69,9 +69,17 @@ class Books:
             first_usage_date=day, last_usage_date=day,
         )  # fmt: skip
         dbus = sum(map(Decimal, hours.values()))
+        rate_of_day = None if rate is None else rate + Decimal(rounding)
+        for quantity in hours.values():
+            self.insert(
+                "cost_records",
+                usage_date=day, ingestion_date=day, record_type="ORIGINAL", key_id=key, workspace_id=WORKSPACE,
+                warehouse_id=warehouse, sku_name="SKU", product="SQL", usage_unit="DBU",
+                usage_quantity=Decimal(quantity), dbu_rate=rate_of_day, effective_rate=rate_of_day, record_count=1,
+            )  # fmt: skip
         cost = None
-        if rate is not None:
-            cost = sum((money(Decimal(each) * rate) for each in hours.values()), Decimal(rounding))
+        if rate_of_day is not None:
+            cost = sum((money(Decimal(each) * rate_of_day) for each in hours.values()), Decimal(0))
         self.insert(
             "daily_key_costs",
             usage_date=day, key_id=key, sku_name="SKU", usage_unit="DBU", usage_quantity=dbus, dbu_count=dbus,
@@ -317,7 +325,8 @@ def test_statements_on_serverless_compute_belong_to_no_warehouse(books: Books) -
 def test_a_warehouse_of_no_workspace_keeps_its_bill(books: Books) -> None:
     books.read()
     books.bill({1: "4"}, rate=Decimal(1))
-    books.query("update costpulse.hourly_costs set workspace_id = null returning 1")
+    for table in ("hourly_costs", "cost_records"):
+        books.query(f"update costpulse.{table} set workspace_id = null returning 1")
     with books.database.transaction() as connection:
         connection.execute("alter table costpulse.cost_keys disable trigger all")
         connection.execute("update costpulse.cost_keys set workspace_id = null")
@@ -379,9 +388,9 @@ def test_shares_are_exact_to_a_few_last_digits_and_add_up_to_all_of_them(
 ) -> None:
     with books.database.transaction() as connection:
         connection.execute(
-            "truncate costpulse.cost_keys, costpulse.daily_key_costs, costpulse.hourly_costs, "
-            "costpulse.warehouse_uptime, costpulse.warehouse_queries, costpulse.query_activity, "
-            "costpulse.collected_region_days"
+            "truncate costpulse.cost_keys, costpulse.cost_records, costpulse.daily_key_costs, "
+            "costpulse.hourly_costs, costpulse.warehouse_uptime, costpulse.warehouse_queries, "
+            "costpulse.query_activity, costpulse.collected_region_days"
         )
     books.read()
     billed = {hour: f"{use['dbus']:f}" for hour, use in hours.items() if use["dbus"] is not None}

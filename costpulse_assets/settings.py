@@ -175,6 +175,13 @@ class Settings(BaseSettings):
     idle_minutes: int = Field(
         default=30, ge=1, le=1_440, description="Minutes a cluster does nothing before it counts as idle."
     )
+    close_month_on_day: int | None = Field(
+        default=None,
+        ge=1,
+        le=28,
+        description="Day of the next month from which a month is closed by itself, once its days are final. "
+        "Unset: months are closed by hand.",
+    )
     self_cost_daily_budget: Decimal | None = Field(
         default=None,
         gt=0,

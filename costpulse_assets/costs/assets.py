@@ -1,15 +1,17 @@
 """Assets of the costs layer: the roll-ups that pages read, and completeness."""
 
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
+from psycopg import sql
 
 from costpulse_assets.derived_assets import derived_asset
 from costpulse_assets.derived_days import DerivedTable
 from costpulse_assets.failures import RETRY_TRANSIENT, named_failures
 from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
-from costpulse_assets.resources.database import Database, run
+from costpulse_assets.resources.database import Connection, Database, run
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
 from costpulse_assets.table_schema import table_schema
@@ -24,14 +26,40 @@ DAILY_KEY_COSTS = DerivedTable(
     name="daily_key_costs",
     upstreams=("key_allocations",),
     tables=("daily_key_costs",),
+    weekly=("weekly_key_costs",),
     check="checks/daily_key_costs_conserve",
 )
+
+
+def compute_completeness(
+    connection: Connection, now: datetime, *, provisional_days: int, complete_share: float
+) -> None:
+    """Writes completeness for every collected day, in the transaction of the connection.
+
+    Args:
+        connection: a connection that writes.
+        now: the moment that the collected days are looked at (UTC).
+        provisional_days: newest days that are never called final, today included.
+        complete_share: share of a day (0..1) that must be in before it is called final.
+    """
+    parameters = {
+        "today": now.date(),
+        "now": now,
+        "provisional_days": provisional_days,
+        "complete_share": complete_share,
+    }
+    for table in ("arrivals", "day_hours", "day_progress"):
+        run(connection, f"transform/stage_{table}", parameters)
+        # Without statistics the planner takes a temporary table for a small one, and loops.
+        connection.execute(sql.SQL("analyze {}").format(sql.Identifier("pg_temp", f"staged_{table}")))
+    run(connection, "transform/completeness", parameters)
 
 
 def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> list[Any]:
     """The assets daily_costs, daily_key_costs and completeness."""
 
     @dg.asset(
+        # hourly_costs are read too, and are no dependency: without them days are judged as a whole, not left unjudged.
         deps=["daily_costs", "collection_log"],
         group_name=Layer.COSTS,
         owners=[OWNER],
@@ -44,15 +72,11 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
     def completeness(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
         """How much of each usage day is in, what it will be with a band, and whether it may be judged."""
         with named_failures(), database.writing() as connection:
-            run(
+            compute_completeness(
                 connection,
-                "transform/completeness",
-                {
-                    "today": settings.current_date(),
-                    "day_share": current_time(settings).hour / 24,
-                    "provisional_days": settings.provisional_days,
-                    "complete_share": settings.complete_share,
-                },
+                current_time(settings),
+                provisional_days=settings.provisional_days,
+                complete_share=settings.complete_share,
             )
             summary = run(connection, "checks/completeness_summary")[0]
         return dg.MaterializeResult(
@@ -77,7 +101,7 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             partitions,
             layer=Layer.COSTS,
             description="Cost per day, attribution key, SKU, unit and team: views by user, job, cluster, warehouse, "
-            "pipeline, endpoint and tag.",
+            "pipeline, endpoint and tag. weekly_key_costs hold the same by week, for long windows.",
         ),
         completeness,
     ]

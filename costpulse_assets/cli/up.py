@@ -10,14 +10,21 @@ from typing import Any
 
 import click
 
+from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.cli.environment import Environment, open_environment
 from costpulse_assets.cli.migrate import prepare_databases, summary
 from costpulse_assets.cli.options import data_dir_option, print_rows
-from costpulse_assets.cli.runs import DEMO_ACCOUNT, RunFailed, run_assets, say_what_was_not_read
+from costpulse_assets.cli.runs import RunFailed, run_assets, say_what_was_not_read
 from costpulse_assets.cli.services import Services, expect_free_ports
 from costpulse_assets.errors import AlreadyRunning, BadSettings
+from costpulse_assets.identities import identities_of
 from costpulse_assets.periods import Period
-from costpulse_assets.resources.open_source import first_usage_date, reads_demo_account
+from costpulse_assets.resources.open_source import (
+    DEMO_ACCOUNT,
+    connections_of_another_source,
+    first_usage_date,
+    reads_demo_account,
+)
 from costpulse_assets.settings import Settings, load_settings
 
 
@@ -66,6 +73,9 @@ def up(
         click.echo(summary(report))
         for note in report.notes:
             click.echo(f"  note: {note}")
+        # A database with the bills of another source keeps its rules; reading it is refused, with the reason.
+        if reads_demo_account(settings) and not connections_of_another_source(environment.database, settings):
+            give_demo_rules(environment.database, identities_of(settings))
         window = _window_to_read(environment)
         click.echo(f"Reading {_source_name(settings)}, usage of {window} ...")
         try:
@@ -85,6 +95,7 @@ def up(
             click.echo(f"Dagster UI: http://{settings.dagster_host}:{settings.dagster_port}")
             click.echo("Ctrl-C stops everything.")
             services.wait()
+    click.echo("Stopped.")
 
 
 def _window_to_read(environment: Environment) -> Period:

@@ -1,0 +1,82 @@
+"""The demo account's own rules: given once, never over what somebody wrote."""
+
+from importlib.resources import files
+
+import pytest
+from pydantic import SecretStr
+
+from costpulse_assets.allocation.demo_rules import give_demo_rules
+from costpulse_assets.allocation.rule_set import RuleSet, TeamDocument, replace_rule_set, stored_rule_set
+from costpulse_assets.allocation.rule_types import RULE_TYPES
+from costpulse_assets.allocation.rules_as_code import read_rules, rules_text
+from costpulse_assets.identities import Identities
+from costpulse_assets.resources.database import Database
+from costpulse_assets.resources.demo_account import model
+
+CLEAR = Identities(None)
+FILE = (files("costpulse_assets.resources.demo_account") / "allocation.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def database(database_url: str) -> Database:
+    return Database(database_url)
+
+
+def stored(database: Database) -> RuleSet:
+    with database.transaction() as connection:
+        return stored_rule_set(connection)
+
+
+def replace(database: Database, rule_set: RuleSet) -> None:
+    with database.transaction() as connection:
+        replace_rule_set(connection, rule_set, "nina", identities=CLEAR)
+
+
+def test_the_file_is_written_as_an_export_writes_it() -> None:
+    comment, _, text = FILE.partition("\n")
+    assert comment.startswith("# ")
+    assert rules_text(read_rules(FILE.encode(), "allocation.yaml").document) == text
+
+
+def test_it_shows_every_kind_of_rule_and_names_teams_and_people_of_the_account() -> None:
+    rule_set = read_rules(FILE.encode(), "allocation.yaml").document.rule_set
+    assert {rule.rule_type for rule in rule_set.rules} == {name for name, kind in RULE_TYPES.items() if kind.for_rules}
+    assert {team.name.lower().replace(" ", "-") for team in rule_set.teams} == set(model.TEAMS)
+    assert {team.cost_center for team in rule_set.teams} == set(model.TEAMS.values())
+    people = {person.lower() for person in model.PEOPLE}
+    members = [member.email for team in rule_set.teams for member in team.members]
+    assert people > set(members)
+    assert len(people - set(members)) == 3
+
+
+def test_an_untouched_database_gets_them_once(database: Database) -> None:
+    give_demo_rules(database, CLEAR)
+    given = stored(database)
+    assert len(given.teams) == 8
+    give_demo_rules(database, CLEAR)
+    assert stored(database) == given
+    with database.transaction() as connection:
+        actors = connection.execute("select distinct actor from costpulse.rule_versions").fetchall()
+    assert actors == [{"actor": "demo account"}]
+
+
+@pytest.mark.parametrize("people_want", [RuleSet(), RuleSet(teams=(TeamDocument(name="Everybody"),))])
+def test_what_people_made_of_them_is_not_undone(database: Database, people_want: RuleSet) -> None:
+    give_demo_rules(database, CLEAR)
+    replace(database, people_want)
+    give_demo_rules(database, CLEAR)
+    assert stored(database) == people_want
+
+
+def test_rules_that_were_there_before_are_kept(database: Database) -> None:
+    own = RuleSet(teams=(TeamDocument(name="Everybody"),))
+    replace(database, own)
+    give_demo_rules(database, CLEAR)
+    assert stored(database) == own
+
+
+def test_they_work_with_hashed_identities(database: Database) -> None:
+    give_demo_rules(database, Identities(SecretStr("a key that is long enough to be one")))
+    members = [member.email for team in stored(database).teams for member in team.members]
+    assert len(members) == 9
+    assert all(len(email.partition("@")[0]) == 24 for email in members)

@@ -9,12 +9,14 @@ from typing import Any
 import dagster as dg
 
 from costpulse_assets.allocation.assets import allocation_assets
+from costpulse_assets.allocation.suggestions import suggestion_assets
 from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_SPECS, collector_assets
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.collectors.regional_assets import regional_assets
 from costpulse_assets.costs.assets import cost_assets
+from costpulse_assets.costs.statement_assets import statement_assets
 from costpulse_assets.identities import expect_same_protection, identities_of
-from costpulse_assets.jobs import COST_CYCLE
+from costpulse_assets.jobs import COST_CYCLE, REALLOCATION
 from costpulse_assets.partitions import daily_partitions
 from costpulse_assets.resources.database import Database, open_database
 from costpulse_assets.resources.open_source import (
@@ -73,13 +75,15 @@ def build_definitions(
             *collector_assets(settings, partitions),
             *regional_assets(settings, partitions),
             *allocation_assets(partitions),
+            *suggestion_assets(settings),
             *cost_assets(settings, partitions),
+            *statement_assets(settings),
             *cluster_assets(settings, partitions),
             *warehouse_assets(settings, partitions),
             *job_assets(settings, partitions),
-            *user_assets(settings),
+            *user_assets(settings, partitions),
         ],
-        jobs=[COST_CYCLE],
+        jobs=[COST_CYCLE, REALLOCATION],
         schedules=cost_schedules(settings, first_day),
         sensors=cost_sensors(settings, first_day),
         resources={"database": database, "source": source, "regions": regions, **(resource_overrides or {})},

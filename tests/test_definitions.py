@@ -31,13 +31,16 @@ ASSETS = {
     "serving_endpoints": "collectors",
     "job_run_days": "collectors",
     "job_task_days": "collectors",
+    "cluster_task_hours": "collectors",
     "job_run_usage": "collectors",
     "hourly_costs": "collectors",
     "key_allocations": "allocation",
     "cost_allocations": "allocation",
+    "rule_suggestions": "allocation",
     "daily_costs": "costs",
     "daily_key_costs": "costs",
     "completeness": "costs",
+    "statement_lines": "costs",
     "cluster_daily": "utilization",
     "cluster_info": "utilization",
     "query_costs": "utilization",
@@ -45,6 +48,7 @@ ASSETS = {
     "warehouse_info": "utilization",
     "job_run_costs": "utilization",
     "job_runs": "utilization",
+    "daily_user_costs": "utilization",
     "users": "utilization",
     "member_suggestions": "utilization",
 }
@@ -89,7 +93,22 @@ def test_data_flows_down_from_the_system_tables(definitions: dg.Definitions):
     }
     assert parents["cost_records"] == {"system/billing/usage", "list_prices", "price_adjustments"}
     assert parents["daily_costs"] == {"key_allocations"}
-    assert parents["key_allocations"] == {"cost_records", "cost_keys", "collected_days"}
+    assert parents["key_allocations"] == {
+        "cost_records",
+        "cost_keys",
+        "collected_days",
+        "teams",
+        "allocation_rules",
+        "cost_splits",
+    }
+
+
+def test_what_is_optional_is_never_between_the_bill_and_its_readers(definitions: dg.Definitions):
+    graph = definitions.resolve_asset_graph()
+    optional = {"query_costs", "query_activity", "warehouses", "clusters", "jobs", "hourly_costs"}
+    for reader in ("daily_costs", "daily_key_costs", "completeness"):
+        above = graph.get_ancestor_asset_keys(dg.AssetKey(reader))
+        assert not optional & {key.to_user_string() for key in above}
 
 
 def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions):
@@ -105,10 +124,12 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("cost_allocations", "adds_up_to_cost_records"),
         ("daily_costs", "adds_up_to_cost_records"),
         ("daily_key_costs", "adds_up_to_cost_records"),
+        ("statement_lines", "statement_and_adjustments_add_up"),
         ("cluster_daily", "adds_up_to_cost_records"),
         ("query_costs", "adds_up_to_cost_records"),
         ("warehouse_daily", "adds_up_to_cost_records"),
         ("job_run_costs", "adds_up_to_cost_records"),
+        ("daily_user_costs", "adds_up_to_cost_records"),
         ("job_runs", "runs_have_the_cost_of_their_days"),
     }
 
@@ -117,5 +138,5 @@ def test_schedules_and_sensors_are_on_by_default(definitions: dg.Definitions):
     repository = definitions.get_repository_def()
     assert {schedule.name for schedule in repository.schedule_defs} == {"collect_trailing_days", "rescan_retention"}
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)
-    assert {sensor.name for sensor in repository.sensor_defs} >= {"reprice_changed_days"}
+    assert {sensor.name for sensor in repository.sensor_defs} >= {"reprice_changed_days", "reallocate_changed_days"}
     assert all(s.default_status == dg.DefaultSensorStatus.RUNNING for s in repository.sensor_defs)

@@ -23,6 +23,7 @@ MONEY_TABLES = (
     "key_allocations",
     "daily_costs",
     "daily_key_costs",
+    "weekly_key_costs",
     "daily_team_costs",
     "daily_workspace_costs",
     "daily_sku_costs",
@@ -185,9 +186,9 @@ def test_days_are_provisional_until_they_are_in(pipeline, account):
     }
     today, yesterday = days[TODAY], days[TODAY - timedelta(days=1)]
     assert today["is_provisional"]
-    # 60 % arrive on the day itself, and at noon half of it is over
-    assert today["share_in"] == Decimal("0.3")
-    assert today["expected_cost"] == Decimal("3")
+    # All is used at three o'clock, and 60 % of it arrive on the day itself.
+    assert today["share_in"] == Decimal("0.6")
+    assert today["expected_cost"] == Decimal("1.5")
     assert yesterday["is_provisional"]
     assert not days[TODAY - timedelta(days=2)]["is_provisional"]
 
@@ -263,6 +264,19 @@ def test_an_invariant_names_the_difference_and_the_file_that_found_it(pipeline, 
     pipeline.query("delete from costpulse.daily_costs returning 1 as x")
     with pytest.raises(InvariantBroken, match="1 differences, the first: usage_date=2026-06-01"):
         build(pipeline.database, broken, [MONDAY])
+
+
+def test_a_week_that_is_not_the_sum_of_its_days_is_found(pipeline, account):
+    account.add_usage("10")
+    account.add_usage("20", day=TUESDAY)
+    pipeline.run(MONDAY, TUESDAY)
+    (week,) = pipeline.query("select week, sum(cost_usd) as cost from costpulse.weekly_key_costs group by week")
+    assert week == {"week": MONDAY, "cost": _cost(pipeline, MONDAY) + _cost(pipeline, TUESDAY)}
+    check = {"days": [MONDAY]}
+    assert pipeline.database.rows("checks/daily_key_costs_conserve", check) == []
+    pipeline.query("update costpulse.weekly_key_costs set cost_usd = cost_usd + 1e-18 returning 1 as x")
+    (difference,) = pipeline.database.rows("checks/daily_key_costs_conserve", check)
+    assert (difference["usage_date"], difference["recorded_cost_usd"]) == (MONDAY, week["cost"])
 
 
 def _cost(pipeline: Pipeline, day: date) -> Decimal | None:

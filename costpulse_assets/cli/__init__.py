@@ -9,8 +9,12 @@ from types import FrameType
 
 import click
 
+from costpulse_assets.cli.apply import apply
+from costpulse_assets.cli.close import close
 from costpulse_assets.cli.doctor import doctor
 from costpulse_assets.cli.env import env
+from costpulse_assets.cli.explain import explain
+from costpulse_assets.cli.export import export
 from costpulse_assets.cli.materialize import materialize
 from costpulse_assets.cli.migrate import migrate
 from costpulse_assets.cli.query import query
@@ -25,7 +29,7 @@ def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
 
 
-for command in (up, doctor, migrate, materialize, query, sql, env):
+for command in (up, doctor, migrate, materialize, query, explain, export, apply, close, sql, env):
     cli.add_command(command)
 
 

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 # Arguments for pytest, e.g. make test PYTEST_ARGS="-k money". By default some files of tests run side by side; a file
 # shares what it fills.
-PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install demo up test check bench screenshots
 

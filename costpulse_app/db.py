@@ -1,4 +1,4 @@
-"""The app's connection: one small pool, read-only, as role costpulse_app, every failure with a name."""
+"""The app's connections: one small pool, as role costpulse_app, read-only unless asked, every failure with a name."""
 
 import atexit
 from collections.abc import Iterator
@@ -8,15 +8,21 @@ from typing import Any
 import psycopg
 import streamlit as st
 from psycopg import sql
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from costpulse_assets.errors import CostPulseError, DatabaseUnavailable
+from costpulse_assets.resources.database import Connection, Database
 from costpulse_assets.resources.database_errors import classify_database_error
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from costpulse_assets.settings import Settings, load_settings
 
 APP_ROLE = "costpulse_app"
 STATEMENT_SECONDS = 10
+#: Who saves or tries something waits longer: for a build that is reading the rules, or for days allocated anew.
+WORKING_SECONDS = 60
+#: Who acts while there is no sign-in; the name in the audit log.
+LOCAL_OPERATOR = "local admin"
 _CONNECT_SECONDS = 3
 
 
@@ -43,20 +49,54 @@ def reading(scope: str = "all") -> Iterator[psycopg.Connection[Any]]:
         QueryTooSlow: the statement was cancelled after STATEMENT_SECONDS.
         DatabaseRefused: the database said no.
     """
-    url = _url()
-    try:
-        with _pool(url).connection() as connection:
-            connection.execute("select set_config('costpulse.scope', %s, true)", [scope])
+    too_slow = QueryTooSlow(
+        f"This took more than {STATEMENT_SECONDS} seconds and was stopped.",
+        next_step="Take a shorter period or fewer filters.",
+    )
+    with _connected(doing="read the data", too_slow=too_slow) as connection:
+        connection.row_factory = tuple_row
+        connection.execute("select set_config('costpulse.scope', %s, true)", [scope])
+        yield connection
+
+
+@contextmanager
+def writing(actor: str, scope: str = "all") -> Iterator[Connection]:
+    """A connection in a transaction that may write what people edit: committed at the end, rolled back on any error.
+
+    Args:
+        actor: who acts, for the audit log.
+        scope: as for `reading`.
+
+    Raises:
+        CostPulseError: as `reading`; a statement is cancelled after WORKING_SECONDS.
+    """
+    with _working(actor, scope) as connection:
+        yield connection
+        # What is checked at the end waits for a build that reads the rules: here it is cancelled in time, as a part of
+        # the commit it would not be.
+        connection.execute("set constraints all immediate")
+
+
+@contextmanager
+def trying(scope: str = "all") -> Iterator[Connection]:
+    """As `writing`, and rolled back at the end: for questions whose answer takes temporary tables."""
+    with _working("nobody: this is rolled back", scope) as connection:
+        yield connection
+        connection.rollback()
+
+
+class AppDatabase(Database):
+    """The database as functions of costpulse_assets take it, with the rights of the app and a person who acts."""
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(_url())
+        self._actor = actor
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """See `writing`."""
+        with writing(self._actor) as connection:
             yield connection
-    except PoolTimeout:
-        raise _why_no_connection(url) from None
-    except psycopg.errors.QueryCanceled:
-        raise QueryTooSlow(
-            f"This took more than {STATEMENT_SECONDS} seconds and was stopped.",
-            next_step="Take a shorter period or fewer filters.",
-        ) from None
-    except psycopg.Error as error:
-        raise classify_database_error(error, doing="read the data") from error
 
 
 def is_reachable() -> bool:
@@ -67,6 +107,38 @@ def is_reachable() -> bool:
     except CostPulseError:
         return False
     return True
+
+
+@contextmanager
+def _working(actor: str, scope: str) -> Iterator[Connection]:
+    too_slow = QueryTooSlow(
+        f"This took more than {WORKING_SECONDS} seconds and was stopped; nothing was changed.",
+        next_step="Try again in a moment: a run may be reading what is to be changed.",
+    )
+    with _connected(doing="save the change", too_slow=too_slow) as connection:
+        # Before anything else: PostgreSQL takes it as the first statement of a transaction only.
+        connection.execute("set transaction read write")
+        connection.execute(f"set local statement_timeout = '{WORKING_SECONDS}s'")
+        connection.execute(
+            "select set_config('costpulse.scope', %s, true), set_config('costpulse.actor', %s, true)", [scope, actor]
+        )
+        connection.row_factory = dict_row
+        yield connection
+
+
+@contextmanager
+def _connected(*, doing: str, too_slow: QueryTooSlow) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the pool in a transaction; every error has a name."""
+    url = _url()
+    try:
+        with _pool(url).connection() as connection:
+            yield connection
+    except PoolTimeout:
+        raise _why_no_connection(url) from None
+    except psycopg.errors.QueryCanceled:
+        raise too_slow from None
+    except psycopg.Error as error:
+        raise classify_database_error(error, doing=doing) from error
 
 
 @st.cache_resource(show_spinner=False)

@@ -210,9 +210,15 @@ def open_session(page: str) -> None:
     state["page"] = page
 
 
-def close_session(filters: Filters, view: View | None) -> None:
-    """After the page: write the present state to the URL, as one step of the browser's history."""
-    query = filters.to_query() | (view.to_query() if view else {})
+def close_session(filters: Filters, view: View | None, own: Query | None = None) -> None:
+    """After the page: write the present state to the URL, as one step of the browser's history.
+
+    Args:
+        filters: the filters now.
+        view: how the cost explorer shows them; None on other pages.
+        own: further parameters of the page.
+    """
+    query = filters.to_query() | (view.to_query() if view else {}) | (own or {})
     if query != {name: st.query_params.get_all(name) for name in st.query_params}:
         st.query_params.from_dict(query)
     st.session_state.update({"url": query, "filters": filters} | ({"view": view} if view else {}))

@@ -23,4 +23,13 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 help="Where the money went, by anything",
             ),
         ],
+        "Ownership": [
+            st.Page(
+                "views/allocation.py",
+                title="Teams & allocation",
+                url_path="allocation",
+                icon=":material/groups:",
+                help="Who pays for what, and why",
+            ),
+        ],
     }

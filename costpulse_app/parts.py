@@ -184,8 +184,11 @@ def freshness(made: Frame) -> None:
         else:
             st.badge("No final day yet", icon=":material/hourglass_top:", color="yellow")
         for day in sorted(day for day in made.days if not made.is_final(day))[-2:]:
+            until = made.days[day].in_until
+            # Of a day that is over the hour says nothing: what is missing comes late.
+            up_to = f" up to {until:%H:%M} UTC" if until is not None and until.astimezone(UTC).date() == day else ""
             st.badge(
-                f"{formats.short_day(day)}: {made.share_in(day)}, not final",
+                f"{formats.short_day(day)}: {made.share_in(day)}{up_to}, not final",
                 icon=":material/hourglass_top:",
                 color="yellow",
             )

@@ -27,10 +27,11 @@ LARGEST = 500
 
 @dataclass(frozen=True)
 class DayState:
-    """How much of a usage day is in (0..1), and whether it may be judged."""
+    """How much of a usage day is in (0..1), whether it may be judged, and up to which hour it is in, where known."""
 
     share_in: Decimal
     is_provisional: bool
+    in_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ def version() -> tuple[Version, datetime | None]:
 @st.cache_data(show_spinner=False, max_entries=4)
 def days(version: Version) -> dict[date, DayState]:
     """Every collected day, oldest first."""
-    return {row["usage_date"]: DayState(row["share_in"], row["is_provisional"]) for row in _rows("app/completeness")}
+    return {
+        row["usage_date"]: DayState(row["share_in"], row["is_provisional"], row["in_until"])
+        for row in _rows("app/completeness")
+    }
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

@@ -359,6 +359,21 @@ def test_without_a_final_day_nothing_is_judged(page: str | None, app: Opener, da
     assert "20% in, not final" in texts(test)
 
 
+def test_a_day_in_progress_shows_up_to_which_hour_it_is_in_and_one_that_is_over_does_not(
+    app: Opener, books: Books, database_url: str
+) -> None:
+    books.write(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "update costpulse.completeness set in_until = case usage_date when %s then %s::timestamptz "
+            "else %s::timestamptz end where is_provisional",
+            [TODAY, f"{TODAY}T09:00Z", f"{TODAY}T00:00Z"],
+        )
+    shown = texts(app(database_url))
+    assert "38% in up to 09:00 UTC, not final" in shown
+    assert "96% in, not final" in shown
+
+
 def test_before_the_first_final_day_of_a_month_there_is_no_month_to_date(app: Opener, database_url: str) -> None:
     books = Books(provisional={date(2026, 11, 1): Decimal("0.5")})
     for back in range(40):

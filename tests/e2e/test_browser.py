@@ -1,4 +1,4 @@
-"""Both pages with the demo account's data, in a real browser over a real server."""
+"""The pages with the demo account's data, in a real browser over a real server."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = {"/": "Overview", "/explorer": "Cost explorer"}
+PAGES = {"/": "Overview", "/explorer": "Cost explorer", "/allocation": "Teams & allocation"}
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
 HARMLESS = ("/_stcore/", "Infinite extent for field")
 

@@ -14,7 +14,7 @@ KEY_ALLOCATIONS = DerivedTable(
     upstreams=("cost_records", "allocation_rules"),
     tables=("key_allocations",),
     check="checks/key_allocations_conserve",
-    also_reads=("query_costs",),
+    also_reads=("query_costs", "resource_names"),
     prepare=allocate_stored,
 )
 COST_ALLOCATIONS = DerivedTable(

@@ -264,5 +264,6 @@ def _keep_names(connection: Connection, table: StateTable) -> None:
         )
     )
     run(connection, "transform/stage_resource_names")
+    run(connection, "transform/renamed_days")
     run(connection, "transform/delete_resource_names")
     run(connection, "transform/resource_names")

@@ -44,6 +44,17 @@ comment on column costpulse.resource_names.valid_from is
 'First day (UTC) of the name; usage before the first known name goes by that one.';
 comment on column costpulse.resource_names.valid_to is 'First day it was no longer called so; NULL: its present name.';
 
+-- usage_date: when a name that counts on the day last changed
+create table costpulse.renamed_days (
+    usage_date date primary key,
+    changed_at timestamptz not null
+);
+
+comment on table costpulse.renamed_days is
+'One row per usage day on which a cluster, warehouse, job, pipeline or endpoint of the bill got another name.';
+comment on column costpulse.renamed_days.usage_date is 'UTC day of the usage.';
+comment on column costpulse.renamed_days.changed_at is 'When the other name became known.';
+
 -- upstream x usage_date: the version of a day of each table that others are built from
 create view costpulse.day_versions with (security_invoker = true) as
 select
@@ -65,6 +76,12 @@ select
     b.built_at as version
 from costpulse.built_days as b
 union all
+select
+    'resource_names' as upstream,
+    n.usage_date,
+    n.changed_at as version
+from costpulse.renamed_days as n
+union all
 -- the rules: as of the last change that concerns the day, found from the newest one on
 select
     'allocation_rules' as upstream,
@@ -83,6 +100,6 @@ where d.source = 'cost_records';
 comment on view costpulse.day_versions is
 'One row per table and usage day: the version of the day; who was built from another one is built again.';
 comment on column costpulse.day_versions.upstream is
-'Collected or derived table; allocation_rules for teams, members, rules and splits.';
+'Collected or derived table; allocation_rules for teams, members, rules and splits; resource_names for names.';
 comment on column costpulse.day_versions.usage_date is 'UTC day.';
 comment on column costpulse.day_versions.version is 'When the day last changed.';

@@ -1,7 +1,7 @@
 """The assets of the allocation in real runs: what changed rules move, when, and what stops a wrong day."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount, small_account
+from tests.small_clusters import MIDNIGHT, add_cluster
 from tests.warehouse_account import add_warehouse, insert
 
 TUESDAY, TODAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=20)
@@ -85,6 +86,30 @@ def test_rules_change_who_owns_the_days_they_concern_and_every_table_says_so(pip
     result = pipeline.run(TODAY, TODAY, *ALLOCATED[1:], only_changed=True)
     assert rebuilt(result) == 20, "the rule does not concern Monday"
     assert {check.passed for check in result.get_asset_check_evaluations()} == {True}
+    assert rebuilt(pipeline.run(TODAY, TODAY, *ALLOCATED[1:], only_changed=True)) == 0
+
+
+def test_a_name_that_is_learned_later_moves_what_it_cost_and_a_new_one_only_from_its_day_on(
+    pipeline: Pipeline, account: SmallAccount
+):
+    account.add_usage("30", day=MONDAY, cluster_id="c1")
+    account.add_usage("30", day=TUESDAY, cluster_id="c1")
+    by_name = {"rule_type": "cluster_match", "conditions": {"pattern": "etl-.*"}}
+    save(pipeline, {"name": "clusters", "team": "Etl", **by_name})
+    assert pipeline.run(MONDAY, TODAY, "list_prices", *ALLOCATED).success
+    assert owners(pipeline) == {None: 6, "Bi": 3}, "nobody knows what c1 is called"
+
+    def learn(name: str, changed: datetime) -> int:
+        add_cluster(account, name, changed=changed)
+        assert pipeline.run(TODAY, TODAY, "clusters").success
+        return rebuilt(pipeline.run(TODAY, TODAY, *ALLOCATED[1:], only_changed=True))
+
+    assert learn("etl-1", MIDNIGHT) == 2
+    assert [owners(pipeline, day=day)["Etl"] for day in (MONDAY, TUESDAY)] == [Decimal("4.5")] * 2
+    assert learn("other", MIDNIGHT + timedelta(days=1)) == 1
+    assert owners(pipeline)["Etl"] == Decimal("4.5")
+    assert owners(pipeline, day=TUESDAY) == {None: 6, "Bi": 3}
+    assert pipeline.run(TODAY, TODAY, "clusters").success
     assert rebuilt(pipeline.run(TODAY, TODAY, *ALLOCATED[1:], only_changed=True)) == 0
 
 

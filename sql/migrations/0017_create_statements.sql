@@ -225,7 +225,7 @@ begin
     end if;
     grant select, insert, update (reopened_at, reopened_by, note) on costpulse.closed_periods to costpulse_app;
     -- who closes a month must see that none of its days is out of date
-    grant select on costpulse.statement_lines, costpulse.day_versions to costpulse_app;
+    grant select on costpulse.statement_lines, costpulse.day_versions, costpulse.renamed_days to costpulse_app;
     alter table costpulse.statement_lines enable row level security;
     create policy team_scope on costpulse.statement_lines for select to costpulse_app
     using (

@@ -13,6 +13,7 @@ class Layer:
     COLLECTORS: Final = "collectors"
     ALLOCATION: Final = "allocation"
     COSTS: Final = "costs"
+    ANALYSIS: Final = "analysis"
     UTILIZATION: Final = "utilization"
 
 
@@ -21,6 +22,8 @@ class Pool:
 
     #: Statements that run on the customer's warehouse.
     DATABRICKS_SQL: Final = "databricks_sql"
+    #: Fits of Prophet, which take all of a core.
+    FORECASTS: Final = "forecasts"
     #: Assets that rewrite days in the database.
     DATABASE_WRITES: Final = "database_writes"
 

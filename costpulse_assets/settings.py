@@ -22,6 +22,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from costpulse_assets.errors import BadSettings
 
+#: USD above or below what was expected from which a finding is shown, by the kind of scope.
+MINIMUM_IMPACTS = {
+    "everything": Decimal(200),
+    "workspace": Decimal(100),
+    "product": Decimal(100),
+    "team": Decimal(100),
+    "sku": Decimal(100),
+    "job": Decimal(50),
+    "warehouse": Decimal(50),
+}
+
 
 class Connection(BaseModel):
     """One way into Databricks: a SQL warehouse and the credentials for it."""
@@ -188,6 +199,33 @@ class Settings(BaseSettings):
         description="USD a day CostPulse's own queries may cost; above it only bills and prices are collected.",
     )
 
+    # Analysis
+    analysis_days: int = Field(
+        default=400, ge=60, le=1_200, description="Days of history that anomalies and forecasts are made from."
+    )
+    series_minimum_spend: Decimal = Field(
+        default=Decimal(300),
+        ge=0,
+        description="USD in 30 days from which a job or warehouse is watched for anomalies on its own.",
+    )
+    anomaly_method: Literal["robust", "classic"] = Field(
+        default="robust", description="How days are judged; classic is a z-score over the seven days before."
+    )
+    anomaly_sensitivity: float = Field(
+        default=1.0, ge=0.1, le=10, description="How readily a day is called an anomaly; more finds more."
+    )
+    anomaly_minimum_impact: Annotated[dict[str, Decimal], NoDecode] = Field(
+        default=MINIMUM_IMPACTS,
+        description="USD off from which a finding is shown, by kind of scope, as JSON; kinds left out keep theirs.",
+    )
+    anomaly_alarms_per_week: float = Field(
+        default=3.0, gt=0, le=1_000, description="Alarms a week that the scorecard suggests a sensitivity for."
+    )
+    scorecard_seed: int = Field(default=7, ge=0, description="Seed of the events that the scorecard injects.")
+    forecast_model: Literal["auto", "blend", "prophet", "linear", "ets", "theta", "seasonal_naive"] = Field(
+        default="auto", description="Model of the forecasts; auto chooses for every series by its past errors."
+    )
+
     # Identities
     hash_identities: bool = Field(
         default=False, description="Store keyed hashes (hash@domain) instead of addresses, everywhere."
@@ -218,6 +256,28 @@ class Settings(BaseSettings):
                 raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
             if not isinstance(value, list):
                 raise ValueError("must be a JSON list of connections")
+        return value
+
+    @field_validator("anomaly_minimum_impact", mode="before")
+    @classmethod
+    def _impacts_are_a_json_object(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
+        if not isinstance(value, dict):
+            raise ValueError('must be a JSON object, such as {"everything": 500, "job": 20}')
+        unknown = sorted(map(str, value.keys() - MINIMUM_IMPACTS.keys()))
+        if unknown:
+            raise ValueError(f"there is no scope {', '.join(unknown)}; choose from {', '.join(MINIMUM_IMPACTS)}")
+        return MINIMUM_IMPACTS | value
+
+    @field_validator("anomaly_minimum_impact")
+    @classmethod
+    def _impacts_are_amounts(cls, value: dict[str, Decimal]) -> dict[str, Decimal]:
+        if any(not amount.is_finite() or amount < 0 for amount in value.values()):
+            raise ValueError("amounts cannot be negative")
         return value
 
     @field_validator("database_url", "app_database_url", "dagster_database_url")

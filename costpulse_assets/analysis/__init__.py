@@ -1,0 +1,1 @@
+"""Is this normal, and what comes next: anomalies, forecasts, budgets."""

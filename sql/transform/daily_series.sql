@@ -1,0 +1,152 @@
+-- scope x usage_date: cost in USD of everything, every workspace, SKU, product and team (with the teams below it), of
+-- jobs and warehouses, and of what carries given tags, from the roll-ups that hold them.
+with recursive belonging as (
+    select
+        t.id as team_id,
+        t.id as scope_team_id
+    from costpulse.teams as t
+    union
+    select
+        b.team_id,
+        t.parent_team_id as scope_team_id
+    from belonging as b
+    inner join costpulse.teams as t on b.scope_team_id = t.id
+    where t.parent_team_id is not null
+),
+
+keyed as (
+    select
+        d.usage_date,
+        k.workspace_id,
+        k.job_id,
+        k.warehouse_id,
+        k.tags,
+        sum(d.cost_usd) as cost_usd
+    from costpulse.daily_key_costs as d
+    inner join costpulse.cost_keys as k on d.key_id = k.key_id
+    where
+        d.usage_date between %(first)s and %(last)s
+        and (
+            ('job' = any(%(scope_types)s) and k.job_id is not null)
+            or ('warehouse' = any(%(scope_types)s) and k.warehouse_id is not null)
+            or ('tag' = any(%(scope_types)s) and k.tags is not null)
+        )
+    group by d.usage_date, k.workspace_id, k.job_id, k.warehouse_id, k.tags
+),
+
+resources as (
+    select
+        'job' as scope_type,
+        coalesce(workspace_id, '') || '/' || job_id as scope_id,
+        usage_date,
+        cost_usd
+    from keyed
+    where job_id is not null and 'job' = any(%(scope_types)s)
+    union all
+    select
+        'warehouse' as scope_type,
+        coalesce(workspace_id, '') || '/' || warehouse_id as scope_id,
+        usage_date,
+        cost_usd
+    from keyed
+    where warehouse_id is not null and 'warehouse' = any(%(scope_types)s)
+),
+
+-- worth watching alone: those that cost this much in some 30 days of the window
+thirty_days as (
+    select
+        scope_type,
+        scope_id,
+        sum(cost_usd) as cost_usd
+    from resources
+    group by scope_type, scope_id, (%(last)s::date - usage_date) / 30
+),
+
+watched as (
+    select
+        scope_type,
+        scope_id
+    from thirty_days
+    group by scope_type, scope_id
+    having max(cost_usd) >= %(minimum_spend)s
+),
+
+daily as (
+    select
+        'everything' as scope_type,
+        '' as scope_id,
+        usage_date,
+        cost_usd
+    from costpulse.daily_workspace_costs
+    where 'everything' = any(%(scope_types)s)
+    union all
+    select
+        'workspace' as scope_type,
+        coalesce(workspace_id, '') as scope_id,
+        usage_date,
+        cost_usd
+    from costpulse.daily_workspace_costs
+    where 'workspace' = any(%(scope_types)s)
+    union all
+    select
+        'product' as scope_type,
+        product as scope_id,
+        usage_date,
+        cost_usd
+    from costpulse.daily_workspace_costs
+    where 'product' = any(%(scope_types)s)
+    union all
+    select
+        'sku' as scope_type,
+        sku_name as scope_id,
+        usage_date,
+        cost_usd
+    from costpulse.daily_sku_costs
+    where 'sku' = any(%(scope_types)s)
+    union all
+    select
+        'team' as scope_type,
+        b.scope_team_id::text as scope_id,
+        d.usage_date,
+        d.cost_usd
+    from costpulse.daily_team_costs as d
+    inner join belonging as b on d.team_id = b.team_id
+    where 'team' = any(%(scope_types)s)
+    union all
+    select
+        'team' as scope_type,
+        'unallocated' as scope_id,
+        usage_date,
+        cost_usd
+    from costpulse.daily_team_costs
+    where team_id is null and 'team' = any(%(scope_types)s)
+    union all
+    select
+        r.scope_type,
+        r.scope_id,
+        r.usage_date,
+        r.cost_usd
+    from resources as r
+    inner join watched as w on r.scope_type = w.scope_type and r.scope_id = w.scope_id
+    union all
+    select
+        'tag' as scope_type,
+        t.tag as scope_id,
+        k.usage_date,
+        k.cost_usd
+    from keyed as k
+    inner join unnest(%(tags)s::text[]) as t (tag)
+        on k.tags ->> split_part(t.tag, '=', 1) = substr(t.tag, strpos(t.tag, '=') + 1)
+    where 'tag' = any(%(scope_types)s)
+)
+
+select
+    scope_type,
+    scope_id,
+    usage_date,
+    sum(cost_usd)::double precision as cost_usd
+from daily
+where usage_date between %(first)s and %(last)s
+group by scope_type, scope_id, usage_date
+having sum(cost_usd) is not null
+order by scope_type, scope_id, usage_date

@@ -1,57 +1,99 @@
-"""Forecasts of a daily series from many origins at once: what every forecasting model here has in common.
+"""Forecasts of a daily series from many origins at once: what all models have in common, and the simple ones.
 
-A model is a function (values, ends, horizon) -> predictions of shape (origins, horizon). `values` is one series
-without missing days, oldest first; row i of the answer is what the model says of the days after the first `ends[i]`
-values, from those values only. One row with `ends[i] == len(values)` is the forecast; the earlier rows are rolling
-origins, whose errors say how good the model is and how wide its interval must be.
+A model is a function (history, ends, horizon) -> predictions of shape (origins, horizon). Row i is what the model says
+of the days after the first `ends[i]` days of the history, from those days only. The row with `ends[i] == len(history)`
+is the forecast; the earlier rows are rolling origins, whose errors say how good the model is and how wide its band
+must be. A model that cannot say anything at an origin leaves NaN there.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ends = NDArray[np.int64]
-Model = Callable[[Floats, Ends, int], Floats]
+Integers = NDArray[np.int64]
 
 WEEK = 7
-#: Days of a straight line at most: the whole history of a growing series says little about next month.
+#: A straight line looks back this far; the slope of a whole year says little about next month.
 _LINE_DAYS = 90
+#: A slope from fewer days is noise: the line is level.
+_SLOPE_DAYS = 14
 
 
-def windows(values: Floats, ends: Ends, days: int) -> Floats:
-    """The last `days` values before each origin, shape (origins, days).
+@dataclass(frozen=True)
+class History:
+    """One daily series, oldest day first.
 
-    Where an origin has fewer, its first week (or what there is of it) is repeated backwards, so that the weekday of
-    every position stays right.
+    Attributes:
+        values: cost per day without gaps, shape (days,).
+        known: False where the day is missing and its value a stand-in; such a day is no evidence of an error.
+        first: the first day.
     """
-    shortage = max(0, days - int(ends.min()))
-    weeks = -(-shortage // WEEK)
-    if weeks:
-        first = values[: min(WEEK, int(ends.min()))]
-        values = np.concatenate([np.tile(np.resize(first, WEEK), weeks), values])
-    return np.lib.stride_tricks.sliding_window_view(values, days)[ends + weeks * WEEK - days]
+
+    values: Floats
+    known: NDArray[np.bool_]
+    first: np.datetime64
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def days(self, horizon: int) -> NDArray[np.datetime64]:
+        """The dates of the history and of `horizon` days after it."""
+        return self.first + np.arange(len(self) + horizon)
+
+    def actuals(self, ends: Integers, leads: int) -> Floats:
+        """What happened on the days after each origin, shape (origins, leads); NaN where it is not known."""
+        known = np.where(self.known, self.values, np.nan)
+        actuals: Floats = np.concatenate([known, np.full(leads, np.nan)])[ends[:, None] + np.arange(leads)]
+        return actuals
+
+    def windows(self, ends: Integers, days: int) -> Floats:
+        """The last `days` values before each origin, shape (origins, days).
+
+        Where an origin has fewer, its first week (or what there is of it) is repeated backwards: the weekday of every
+        position stays right.
+        """
+        values, weeks = self.values, -(-max(0, days - int(ends.min())) // WEEK)
+        if weeks:
+            week = np.resize(values[: min(WEEK, int(ends.min()))], WEEK)
+            values = np.concatenate([np.tile(week, weeks), values])
+        return np.lib.stride_tricks.sliding_window_view(values, days)[ends + weeks * WEEK - days]
+
+
+Model = Callable[[History, Integers, int], Floats]
+
+
+def origins(days: int, *, count: int, step: int, shortest: int) -> Integers:
+    """Where the past is predicted from: up to `count` ends of history, `step` days apart, the last one a day ago.
+
+    A short history gets as many as it has room for, closer together; one day has none. None has fewer than `shortest`
+    days before it (in a short history: a third of it).
+    """
+    last, first = days - 1, max(1, min(shortest, days // 3))
+    count = min(count, max(0, last - first + 1))
+    step = max(1, min(step, (last - first) // max(1, count - 1)))
+    return (last - step * np.arange(count))[::-1]
 
 
 def repeat_weeks(week: Floats, horizon: int) -> Floats:
-    """Seven values per origin (shape (origins, 7), the first is for the day after the origin), over the horizon."""
+    """Seven values per origin, the first for the day after it, over the horizon: shape (origins, horizon)."""
     return week[:, np.arange(horizon) % WEEK]
 
 
-def seasonal_naive(values: Floats, ends: Ends, horizon: int) -> Floats:
+def seasonal_naive(history: History, ends: Integers, horizon: int) -> Floats:
     """Every day like the same weekday of the last week."""
-    return repeat_weeks(windows(values, ends, WEEK), horizon)
+    return repeat_weeks(history.windows(ends, WEEK), horizon)
 
 
-def linear(values: Floats, ends: Ends, horizon: int) -> Floats:
-    """A straight line by least squares through the last 90 days; one day is its own forecast."""
+def linear(history: History, ends: Integers, horizon: int) -> Floats:
+    """A straight line by least squares through the last 90 days; their mean below 14 days."""
     predicted = np.empty((len(ends), horizon))
     leads = np.arange(1, horizon + 1)
     for row, end in enumerate(ends):
-        history = values[max(0, end - _LINE_DAYS) : end]
-        days = np.arange(len(history)) - (len(history) - 1) / 2
-        spread = days @ days
-        slope = days @ history / spread if spread else 0.0
-        predicted[row] = history.mean() + slope * ((len(history) - 1) / 2 + leads)
+        values = history.values[max(0, end - _LINE_DAYS) : end]
+        days = np.arange(len(values)) - (len(values) - 1) / 2
+        slope = days @ values / (days @ days) if len(values) >= _SLOPE_DAYS else 0.0
+        predicted[row] = values.mean() + slope * (days[-1] + leads)
     return predicted

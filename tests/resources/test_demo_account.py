@@ -501,6 +501,14 @@ def leak(connection, fact):
     assert 0.85 * expected < newest / before < 1.15 * expected
 
 
+def level_shift(connection, fact):
+    before = daily_mean(connection, fact.subject, fact.first_day - 14, fact.first_day - 1)
+    after = daily_mean(connection, fact.subject, fact.first_day, fact.first_day + 13)
+    newest = daily_mean(connection, fact.subject, -16, -3)
+    assert 0.85 * fact.size < after / before < 1.15 * fact.size
+    assert 0.8 * fact.size < newest / before < 1.25 * fact.size
+
+
 def new_workload(connection, fact):
     assert ask(connection, "select min(usage_date) from named where subject = $s", s=fact.subject) == (
         day(fact.first_day),
@@ -708,6 +716,7 @@ CHECKS = {
     "spike": spike,
     "outage": outage,
     "leak": leak,
+    "level shift": level_shift,
     "new workload": new_workload,
     "idle cluster": idle,
     "over-provisioned cluster": over_provisioned,

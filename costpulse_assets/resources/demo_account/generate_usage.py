@@ -230,7 +230,7 @@ def _day(
 def _plant(load: Floats, streams: Sequence[Stream], offset: int) -> None:
     """Change the load of the day that lies `offset` days from the end date by what is planted on it."""
     row_of = {stream.name: row for row, stream in enumerate(streams)}
-    for fact in planted.facts("spike"):
+    for fact in planted.facts("spike", "level shift"):
         if fact.covers(offset):
             load[row_of[fact.subject]] *= fact.size or 1
     for fact in planted.facts("leak"):

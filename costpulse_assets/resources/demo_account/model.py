@@ -523,6 +523,7 @@ def _warehouses(rng: np.random.Generator) -> tuple[Warehouse, ...]:
         ("EU dev", EU_DEV, "SERVERLESS", "X_SMALL"), ("Feature SQL", ML, "SERVERLESS", "SMALL"),
         ("EU classic extracts", EU_PROD, "CLASSIC", "SMALL"),
     )  # fmt: skip
+    shifted = {fact.subject for fact in planted.facts("level shift")}
     return tuple(
         Warehouse(
             name,
@@ -530,7 +531,8 @@ def _warehouses(rng: np.random.Generator) -> tuple[Warehouse, ...]:
             _pick(rng, (*PEOPLE, *SERVICE_PRINCIPALS)),
             kind,  # type: ignore[arg-type]
             size,
-            int(rng.integers(1, 5)) + 5,
+            # Room for what it will have to do.
+            int(rng.integers(1, 5)) + (10 if name in shifted else 5),
             120 if name == "Data science SQL" else 10 if kind == "SERVERLESS" else 45,
             replace(
                 DASHBOARDS,

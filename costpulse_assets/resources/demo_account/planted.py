@@ -12,6 +12,7 @@ Kind = Literal[
     "spike",
     "outage",
     "leak",
+    "level shift",
     "new workload",
     "idle cluster",
     "over-provisioned cluster",
@@ -58,7 +59,7 @@ class Fact:
     Attributes:
         kind: what it is.
         subject: the name it carries in the data: a workload, workspace, SKU or tag value.
-        size: factor of a spike, share missing in an outage, growth per day of a leak, new price in USD,
+        size: factor of a spike or level shift, share missing in an outage, growth per day of a leak, new price in USD,
             factor of a restatement, new setting, share of the runs; None where there is nothing to measure.
         first_day: first day concerned, counted from the end date; None means always.
         last_day: last day concerned; None means up to now.
@@ -95,6 +96,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("spike", "Finance reporting", size=5.0, first_day=-121, last_day=-121),
     Fact("outage", "northwind-eu-prod", size=0.85, first_day=-23, last_day=-23),
     Fact("leak", "clickstream_bronze_to_silver", size=0.02, first_day=-35),
+    Fact("level shift", "BI shared", size=1.8, first_day=-48),
     Fact("new workload", "genai-support-assistant", first_day=-80),
     Fact("new workload", "customer_360_refresh", first_day=-40),
     Fact("idle cluster", "migration-sandbox-2024"),

@@ -1,0 +1,28 @@
+-- one row per staged scope and day; an issue that is there is left as it is, to the last of its days
+insert into costpulse.forecasts (
+    data_until, scope_type, scope_id, is_backtest, forecast_date, predicted_cost, lower_bound, upper_bound, naive_cost,
+    level, model_type, reason
+)
+select
+    s.data_until,
+    s.scope_type,
+    s.scope_id,
+    s.is_backtest,
+    s.forecast_date,
+    s.predicted_cost,
+    s.lower_bound,
+    s.upper_bound,
+    s.naive_cost,
+    s.level,
+    s.model_type,
+    s.reason
+from staged_forecasts as s
+where
+    not exists (
+        select from costpulse.forecasts as f
+        where
+            f.data_until = s.data_until
+            and f.scope_type = s.scope_type
+            and f.scope_id = s.scope_id
+            and f.is_backtest = s.is_backtest
+    )

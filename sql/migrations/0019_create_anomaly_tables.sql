@@ -31,12 +31,16 @@ create table costpulse.anomalies (
     decided_at timestamptz,
     detected_at timestamptz not null default now(),
     judged_at timestamptz not null default now(),
+    gone_at timestamptz,
     method text not null check (method in ('robust', 'classic')),
     sensitivity double precision not null check (sensitivity > 0 and sensitivity <> 'NaN'),
+    days_digest text not null,
+    causes_at timestamptz,
     check (last_date >= start_date),
     check (end_date is null or end_date = last_date),
     check (parent_id <> id),
     check ((status = 'resolved') = (resolution is not null)),
+    check (resolution is distinct from 'no longer there' or gone_at is not null),
     check (status = 'open' or decided_by is not null)
 );
 create index anomalies_scope on costpulse.anomalies (scope_type, scope_id, direction, start_date);
@@ -83,9 +87,14 @@ comment on column costpulse.anomalies.decided_by is 'Who set the status; pipelin
 comment on column costpulse.anomalies.decided_at is 'When the status was set.';
 comment on column costpulse.anomalies.detected_at is 'When it was found first.';
 comment on column costpulse.anomalies.judged_at is 'When it was judged last.';
+comment on column costpulse.anomalies.gone_at is
+'Since when its days are not unusual any more, after a correction of the bill or with another setting; NULL: they are.';
 comment on column costpulse.anomalies.method is 'How its days were judged: robust or classic.';
 comment on column costpulse.anomalies.sensitivity is
 'Sensitivity its days were judged with, what people taught (series_sensitivity) included.';
+comment on column costpulse.anomalies.days_digest is 'Hash of its days and of those it is compared with.';
+comment on column costpulse.anomalies.causes_at is
+'When its amounts and causes were computed: anew when its days change, or what they cost.';
 
 -- event x dimension x value: each dimension splits the whole event
 create table costpulse.anomaly_causes (
@@ -135,7 +144,8 @@ comment on column costpulse.anomaly_causes.price_effect_usd is
 'Part of the difference that comes from other rates for the same SKUs.';
 comment on column costpulse.anomaly_causes.volume_effect_usd is
 'Part of the difference that comes from more or less use.';
-comment on column costpulse.anomaly_causes.is_new is 'It had no cost before the event began.';
+comment on column costpulse.anomaly_causes.is_new is
+'It has cost on the days of the event, and no use on those they are compared with.';
 comment on column costpulse.anomaly_causes.is_gone is 'It has no use on the days of the event, and had before.';
 comment on column costpulse.anomaly_causes.rank is
 '1 for the largest part in the direction of the event, within its dimension; NULL for rows that name nothing.';

@@ -1,0 +1,499 @@
+"""From flagged days to events: which days belong together, what they are, what they cost more, and which cause which.
+
+Belongs here: pure functions on arrays. Judging a day is anomalies.py; storing events and naming their causes is
+anomaly_run.py. The rules and their reasons are in docs/methods.md, section Anomalies.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from costpulse_assets.analysis.anomalies import KINDS, SEVERITIES, Judgements, Severity
+from costpulse_assets.analysis.series import Scope, ScopeType
+
+EventKind = Literal["spike", "burst", "outage", "drop", "level shift", "drift", "new source"]
+Direction = Literal["up", "down"]
+
+#: A scope of a type may be explained by scopes of the types before its own.
+EXPLAINED_BY: tuple[ScopeType, ...] = ("everything", "workspace", "product", "team", "sku", "job", "warehouse")
+
+#: A scope that begins earlier than this after the history does is no news.
+NEW_AFTER_DAYS = 14
+#: Days whose money decides about a new source.
+_NEW_SOURCE_DAYS = 7
+#: How long a new level is an event: then it is what the next days are compared with.
+_LASTING_DAYS = 28
+#: Days before an event that it is compared with.
+_COMPARED_DAYS = 28
+_SHORT_DAYS = 2
+#: A change is over when what is left of it is less than this share.
+_BACK = 0.5
+_OUTAGE = 0.5
+#: A gap is usual after so many that were as large in so many days before.
+_KNOWN_TIMES, _KNOWN_DAYS = 2, 70
+#: A severity needs this many times the minimum impact in money.
+_WORTH: tuple[tuple[float, int], ...] = ((10.0, 3), (3.0, 2))
+_LEVEL_SHIFT, _DRIFT, _NEW_SOURCE = (KINDS.index(kind) for kind in ("level shift", "drift", "new source"))
+
+#: One cause begins at one time: how many days apart its events in two scopes may begin; slow changes are dated less
+#: exactly.
+_BEGIN_APART, _SLOW_BEGIN_APART = 3, 14
+_MATERIAL = 0.2
+_EXPLAINED = 0.5
+
+
+@dataclass(frozen=True)
+class Event:
+    """Days of one scope that were not normal, for one reason as far as its own series can tell.
+
+    Attributes:
+        scope: whose.
+        kind: what it is; see the column comment of costpulse.anomalies.
+        direction: more or less than expected.
+        start: first day.
+        last: newest day that counts.
+        is_ongoing: it goes on after `last`, as far as is known.
+        recognised_on: the day with whose value it was recognised.
+        is_provisional: days that are not final count.
+        severity: from the detector, and only as high as the money is worth.
+        score: of its worst day.
+        actual: USD, one value for each day from start to last, 0 where nothing is known.
+        expected: USD, likewise: the mean of the same weekdays in the weeks before the event.
+        compared_with: the days that `expected` is made from, each with its weight in the sum over the event.
+        is_slow: found by the trend, so that `start` is an estimate.
+    """
+
+    scope: Scope
+    kind: EventKind
+    direction: Direction
+    start: date
+    last: date
+    is_ongoing: bool
+    recognised_on: date
+    is_provisional: bool
+    severity: Severity
+    score: float
+    actual: np.ndarray
+    expected: np.ndarray
+    compared_with: Mapping[date, float]
+    is_slow: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1 up, -1 down."""
+        return 1 if self.direction == "up" else -1
+
+    @property
+    def impact(self) -> float:
+        """USD more (or, below zero, less) than expected."""
+        return float((self.actual - self.expected).sum())
+
+
+def find_events(
+    frame: pd.DataFrame,
+    judged: Judgements,
+    *,
+    final_until: date | None,
+    minimum_impact: Mapping[Scope, float],
+) -> list[Event]:
+    """All events of all scopes that are worth their money, by scope and day.
+
+    Args:
+        frame: days x scopes, USD, every day from first to last; NaN is missing.
+        judged: of the same days and scopes.
+        final_until: last final day; later days count only where they are too high already.
+        minimum_impact: USD per scope below which nothing is an event.
+    """
+    index = pd.DatetimeIndex(frame.index)
+    finals = int((index <= pd.Timestamp(final_until)).sum()) if final_until is not None else 0
+    values = frame.to_numpy(dtype=float)
+    dates = [day.date() for day in index]
+    weekdays = index.dayofweek.to_numpy()
+    signs = _signs(judged)
+    signs[finals:] = np.maximum(signs[finals:], 0)
+    events: list[Event] = []
+    scopes: list[Any] = frame.columns.tolist()
+    for column in map(int, np.flatnonzero((signs != 0).any(axis=0))):
+        scope: Scope = scopes[column]
+        series = _Series(
+            values[:, column], weekdays, finals, signs[:, column], judged.severity[:, column], judged.kind[:, column],
+            judged.score[:, column], judged.expected[:, column],
+        )  # fmt: skip
+        findings = _join(series, [*_new_sources(series), *_runs(series), *_slow_changes(series)])
+        events += _events(series, findings, scope, dates, minimum_impact[scope])
+    return events
+
+
+def roll_up(
+    events: Sequence[Event], inside: Sequence[Mapping[Scope, float]], *, team_depth: Mapping[str, int]
+) -> list[int | None]:
+    """Which event each event is shown under: that of the largest scope that explains it.
+
+    An event explains another one of a smaller scope if both go the same way, began at about the same time and share
+    days, if most of the smaller one lies inside the larger scope, and if it is either a good part of the larger one or
+    moved by no more than everything in the larger scope did.
+
+    Args:
+        events: all of them.
+        inside: for each event the scopes that hold at least half of its difference, with the share they hold.
+        team_depth: how many teams a team lies below; teams above explain those below.
+
+    Returns:
+        For each event the place of the one it is shown under, which is shown itself; None where it is shown.
+    """
+
+    def rank(event: Event) -> tuple[int, int]:
+        depth = team_depth.get(event.scope.id, 0) if event.scope.type == "team" else 0
+        return EXPLAINED_BY.index(event.scope.type), depth
+
+    parents: list[int | None] = [None] * len(events)
+    order = sorted(range(len(events)), key=lambda at: (*rank(events[at]), events[at].start, events[at].scope.id))
+    for place, at in enumerate(order):
+        event = events[at]
+        for above in order[:place]:
+            larger = events[above]
+            if rank(larger) == rank(event):
+                break
+            share = 1.0 if larger.scope.type == "everything" else inside[at].get(larger.scope, 0.0)
+            if share >= _EXPLAINED and _explains(larger, event, share):
+                top = parents[above]
+                parents[at] = above if top is None else top
+                break
+    return parents
+
+
+def _explains(larger: Event, smaller: Event, share: float) -> bool:
+    apart = _SLOW_BEGIN_APART if larger.is_slow or smaller.is_slow else _BEGIN_APART
+    first, last = max(larger.start, smaller.start), min(larger.last, smaller.last)
+    if larger.sign != smaller.sign or first > last or abs((larger.start - smaller.start).days) > apart:
+        return False
+
+    def over(event: Event) -> tuple[float, float]:
+        days = slice((first - event.start).days, (last - event.start).days + 1)
+        usual = float(event.expected[days].sum())
+        return event.sign * (float(event.actual[days].sum()) - usual), usual
+
+    (of_larger, usual_larger), (of_smaller, usual_smaller) = over(larger), over(smaller)
+    if of_larger <= 0 or of_smaller <= 0:
+        return False
+    is_material = of_smaller * share >= _MATERIAL * of_larger
+    moved_alike = usual_larger > 0 and of_larger / usual_larger * usual_smaller >= _EXPLAINED * of_smaller
+    return is_material or moved_alike
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One scope, by day; `finals` days are final."""
+
+    values: np.ndarray
+    weekdays: np.ndarray
+    finals: int
+    signs: np.ndarray
+    severity: np.ndarray
+    kind: np.ndarray
+    score: np.ndarray
+    expected: np.ndarray
+
+
+@dataclass
+class _Finding:
+    """Days (by place) that belong together; `until` is how long a lasting change counts as an event."""
+
+    first: int
+    last: int
+    sign: int
+    recognised: int
+    severity: int
+    score: float
+    flagged: int
+    kind: EventKind | None = None
+    until: int = -1
+    #: From here on the new level is the usual one.
+    accepted: int | None = None
+
+    @property
+    def is_lasting(self) -> bool:
+        return self.kind in ("level shift", "drift")
+
+    def covers(self, day: int) -> bool:
+        return self.first <= day <= max(self.last, self.until)
+
+
+def _signs(judged: Judgements) -> np.ndarray:
+    """Days x series: 1 too high, -1 too low, 0 nothing."""
+    is_flagged = judged.severity > 0
+    signs = np.where(is_flagged, np.sign(np.nan_to_num(judged.score)), 0).astype(np.int8)
+    signs[judged.kind == _NEW_SOURCE] = 1
+    return signs
+
+
+def _new_sources(series: _Series) -> Iterator[_Finding]:
+    for day in map(int, np.flatnonzero(series.kind == _NEW_SOURCE)):
+        if day >= NEW_AFTER_DAYS:
+            last = min(day + _NEW_SOURCE_DAYS - 1, len(series.values) - 1)
+            # The money alone says how grave it is, see `_severity`.
+            yield _Finding(day, last, 1, day, 2, 0.0, 1, "new source")
+
+
+def _runs(series: _Series) -> Iterator[_Finding]:
+    """Flagged days in one direction; a day between them, or a weekend, does not end a run."""
+    run: _Finding | None = None
+    for day in map(int, np.flatnonzero(series.signs)):
+        if series.kind[day] == _NEW_SOURCE or _is_slow(series, day):
+            continue
+        sign = int(series.signs[day])
+        if run is not None and (sign != run.sign or not _is_short_gap(series, run.last, day)):
+            yield run
+            run = None
+        if run is None:
+            run = _Finding(day, day, sign, day, 0, 0.0, 0)
+        run.last = day
+        run.flagged += 1
+        _count(run, int(series.severity[day]), float(series.score[day]))
+        if series.kind[day] == _LEVEL_SHIFT and day < series.finals and run.accepted is None:
+            run.kind, run.accepted, run.until = "level shift", day, run.first + _LASTING_DAYS - 1
+    if run is not None:
+        yield run
+
+
+def _is_slow(series: _Series, day: int) -> bool:
+    """Recognised by the trend, not by days that stand out one by one."""
+    if series.kind[day] == _DRIFT:
+        return True
+    return bool(series.kind[day] == _LEVEL_SHIFT and series.signs[day - 1] != series.signs[day])
+
+
+def _is_short_gap(series: _Series, before: int, after: int) -> bool:
+    between = series.weekdays[before + 1 : after]
+    return len(between) <= 3 and int((between < 5).sum()) <= 1
+
+
+def _slow_changes(series: _Series) -> Iterator[_Finding]:
+    for day in map(int, np.flatnonzero(series.signs)):
+        if day < series.finals and series.kind[day] in (_DRIFT, _LEVEL_SHIFT) and _is_slow(series, day):
+            kind: EventKind = "drift" if series.kind[day] == _DRIFT else "level shift"
+            first = _onset(series, day, kind)
+            until = day if kind == "drift" else first
+            yield _Finding(
+                first, day, int(series.signs[day]), day, int(series.severity[day]), float(series.score[day]), 0,
+                kind, until + _LASTING_DAYS - 1, day,
+            )  # fmt: skip
+
+
+#: A slow change is recognised at most so many days after it began, and looked for in so many before these.
+_ONSET_DAYS, _ONSET_BEFORE = 28, 28
+
+
+def _onset(series: _Series, day: int, kind: EventKind) -> int:
+    """Where a step, or a straight line out of a level, fits the days up to `day` best."""
+    begin = max(0, day - _ONSET_DAYS - _ONSET_BEFORE)
+    level = _without_weekdays(series.values[begin : day + 1], series.weekdays[begin : day + 1])
+    known = np.flatnonzero(~np.isnan(level))
+    y = _without_outliers(level[known])
+    earliest = max(1, day - _ONSET_DAYS - begin)
+    errors = {}
+    for at in range(earliest, day - begin):
+        x = (known >= at).astype(float) if kind == "level shift" else np.maximum(known - at + 1.0, 0.0)
+        if 0 < x.astype(bool).sum() < len(x):
+            x -= x.mean()
+            slope = float(x @ y / (x @ x))
+            errors[at] = float(((y - y.mean() - slope * x) ** 2).sum())
+    return begin + min(errors, key=errors.__getitem__) if errors else day
+
+
+def _without_outliers(level: np.ndarray) -> np.ndarray:
+    """A few days that stand out, such as the turn of a month, are no step."""
+    around = pd.Series(level).rolling(9, center=True, min_periods=1).median().to_numpy()
+    spread = 3 * float(np.median(np.abs(level - around))) if len(level) else 0.0
+    return np.asarray(np.clip(level, around - spread, around + spread))
+
+
+def _without_weekdays(values: np.ndarray, weekdays: np.ndarray) -> np.ndarray:
+    """Values over the usual ratio of their weekday to the week around it; NaN where the weekday is usually nothing."""
+    weeks = pd.Series(values).rolling(7, center=True, min_periods=4).mean().to_numpy()
+    ratios = np.divide(values, weeks, out=np.full(len(values), np.nan), where=weeks > 0)
+    level = np.full(len(values), np.nan)
+    for weekday in range(7):
+        days = weekdays == weekday
+        known = ratios[days][~np.isnan(ratios[days])]
+        usual = float(np.median(known)) if len(known) else 1.0
+        if usual > 0.05:
+            level[days] = values[days] / usual
+    return level
+
+
+def _join(series: _Series, findings: Iterable[_Finding]) -> list[_Finding]:
+    """Findings in order of their days, those of one cause made one; none of one direction overlap."""
+    joined: list[_Finding] = []
+    # New sources, runs and slow changes come in this order where they begin together.
+    for found in sorted(findings, key=lambda found: found.first):
+        before = next((old for old in reversed(joined) if old.covers(found.first)), None)
+        same = next((old for old in reversed(joined) if old.sign == found.sign and old.covers(found.first)), None)
+        if before is not None and before.sign != found.sign and before.is_lasting and _goes_back(series, before, found):
+            before.last, before.until = found.first - 1, -1
+            before.kind = None
+            before.flagged = before.last - before.first + 1
+        elif same is None:
+            joined.append(found)
+        elif same.is_lasting and found.first > same.first and _stands_out(series, same, found):
+            same.last, same.until = found.first - 1, -1
+            joined.append(found)
+        else:
+            _absorb(same, found)
+    for found in joined:
+        if found.until >= 0:
+            found.last = max(found.last, min(found.until, series.finals - 1))
+    return joined
+
+
+def _absorb(old: _Finding, new: _Finding) -> None:
+    _count(old, new.severity, new.score)
+    old.flagged += new.flagged
+    old.recognised = min(old.recognised, new.recognised)
+    if old.kind == "new source":
+        return
+    old.last = max(old.last, new.last)
+    old.until = max(old.until, new.until)
+    if new.is_lasting:
+        old.kind, old.accepted = (new.kind, new.accepted) if old.kind is None else (old.kind, old.accepted)
+
+
+def _count(finding: _Finding, severity: int, score: float) -> None:
+    finding.severity = max(finding.severity, severity)
+    if abs(score) > abs(finding.score):
+        finding.score = score
+
+
+def _goes_back(series: _Series, lasting: _Finding, found: _Finding) -> bool:
+    """Whether the days of `found` are back at the level before `lasting`, or nearer to it than to that of `lasting`."""
+    if found.kind == "new source":
+        return False
+    days = range(found.first, min(found.last, series.finals - 1) + 1)
+    now = _daily(series, found.first, days.stop)
+    before = _usual(series, days, lasting.first - _COMPARED_DAYS, lasting.first)
+    after = _usual(series, days, max(lasting.first, found.first - 2 * 7), found.first)
+    return abs(now - before) < _BACK * abs(after - before)
+
+
+def _usual(series: _Series, days: Iterable[int], begin: int, end: int) -> float:
+    """Mean of what the weekdays of `days` cost from begin to before end; of all days there where there is none."""
+    pool = np.arange(max(begin, 0), max(end, 0))
+    pool = pool[~np.isnan(series.values[pool])]
+    same = [pool[series.weekdays[pool] == series.weekdays[day]] for day in days]
+    means = [float(series.values[each if len(each) else pool].mean()) for each in same] if len(pool) else []
+    return float(np.mean(means)) if means else float("nan")
+
+
+def _stands_out(series: _Series, lasting: _Finding, found: _Finding) -> bool:
+    """Whether `found` is more than `lasting` going on: twice as far above what its days would have been."""
+    if found.is_lasting:
+        return False
+    days = slice(found.first, found.last + 1)
+    extra = np.abs(series.values[days] - series.expected[days])
+    extra = extra[~np.isnan(extra)]
+    moved = _daily(series, lasting.first, found.first) - _daily(series, lasting.first - _COMPARED_DAYS, lasting.first)
+    return bool(len(extra)) and not np.isnan(moved) and float(extra.mean()) > 2 * abs(moved)
+
+
+def _daily(series: _Series, first: int, end: int) -> float:
+    """Mean of the days, NaN where none is known."""
+    known = series.values[max(first, 0) : max(end, 0)]
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _events(
+    series: _Series, findings: Sequence[_Finding], scope: Scope, dates: Sequence[date], minimum_impact: float
+) -> Iterator[Event]:
+    for found in findings:
+        if _is_usual_gap(series, findings, found):
+            continue
+        compared = _compared_with(series, findings, found)
+        actual = np.nan_to_num(series.values[found.first : found.last + 1])
+        expected = np.array([sum(weight * series.values[day] for day, weight in each.items()) for each in compared])
+        impact = float((actual - expected).sum()) * found.sign
+        if impact <= 0 or impact < minimum_impact:
+            continue
+        weights: dict[date, float] = {}
+        for each in compared:
+            for day, weight in each.items():
+                weights[dates[day]] = weights.get(dates[day], 0.0) + weight
+        severity = SEVERITIES[_severity(found.severity, impact, minimum_impact)]
+        assert severity is not None
+        yield Event(
+            scope,
+            _kind(found, float(actual.sum()), float(expected.sum())),
+            "up" if found.sign > 0 else "down",
+            dates[found.first],
+            dates[found.last],
+            found.last >= series.finals - 1,
+            dates[found.recognised],
+            found.last >= series.finals,
+            severity,
+            found.score,
+            actual,
+            expected,
+            weights,
+            found.flagged == 0,
+        )
+
+
+def _is_usual_gap(series: _Series, findings: Sequence[_Finding], found: _Finding) -> bool:
+    """Whether so little cost for a day or two is known of it: what does not run now and then is no outage."""
+
+    def missing(each: _Finding) -> float:
+        days = slice(each.first, each.last + 1)
+        return float(np.nanmean(1 - series.values[days] / np.maximum(series.expected[days], 1e-9)))
+
+    if found.sign > 0 or found.kind is not None or found.last - found.first >= _SHORT_DAYS:
+        return False
+    before = [
+        each
+        for each in findings
+        if each.sign < 0 and each.kind is None and found.first - _KNOWN_DAYS <= each.first < found.first
+    ]
+    return sum(missing(each) >= 0.8 * missing(found) for each in before) >= _KNOWN_TIMES
+
+
+def _kind(found: _Finding, actual: float, expected: float) -> EventKind:
+    if found.kind is not None:
+        return found.kind
+    if found.sign > 0:
+        return "spike" if found.flagged <= _SHORT_DAYS else "burst"
+    return "outage" if actual < _OUTAGE * expected else "drop"
+
+
+def _severity(severity: int, impact: float, minimum_impact: float) -> int:
+    """The detector's, held down to what the money is worth."""
+    worth = next((worth for times, worth in _WORTH if impact >= times * minimum_impact), 1)
+    return max(1, min(severity, worth))
+
+
+def _compared_with(series: _Series, findings: Sequence[_Finding], found: _Finding) -> list[dict[int, float]]:
+    """For each day of the event the days it is compared with, and their weights, which add up to 1."""
+    days = range(found.first, found.last + 1)
+    if found.kind == "new source":
+        return [{} for _ in days]
+    begin, end = max(0, found.first - _COMPARED_DAYS), min(found.first, series.finals)
+    usual = ~np.isnan(series.values)
+    usual[:begin] = usual[end:] = False
+    for other in findings:
+        if other.first < found.first:
+            # After a change that lasts, the days from where it is the new level are what is usual.
+            accepted = other.accepted if other.is_lasting and other.accepted is not None else other.last + 1
+            usual[other.first : accepted] = False
+            if other.is_lasting and (usual[accepted:end]).sum() >= 7:
+                usual[: other.first] = False
+    if not usual.any():
+        usual[begin:end] = ~np.isnan(series.values[begin:end])
+    pool = np.flatnonzero(usual)
+    compared = []
+    for day in days:
+        same = pool[series.weekdays[pool] == series.weekdays[day]]
+        chosen = same if len(same) else pool
+        compared.append({int(each): 1.0 / len(chosen) for each in chosen})
+    return compared

@@ -88,6 +88,13 @@ METRICS = {
         "Neither is the invoice: credits and taxes are not in it.",
         "Usage of an SKU without a price has no cost: it is listed by name and never guessed.",
     ),
+    "change_bridge": Metric(
+        "Change bridge",
+        "Why the cost is not that of the period before: list prices, discounts, more or less usage, dearer or cheaper "
+        "things, new and ended resources, moves between teams, corrections. The parts add up to the difference, to the "
+        "last digit.",
+        "Final days only; changes are valued at the mean of both periods, and usage without a price is left out.",
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_S
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.collectors.regional_assets import regional_assets
 from costpulse_assets.costs.assets import cost_assets
+from costpulse_assets.costs.change_bridge_assets import change_bridge_assets
 from costpulse_assets.costs.statement_assets import statement_assets
 from costpulse_assets.identities import expect_same_protection, identities_of
 from costpulse_assets.jobs import COST_CYCLE, REALLOCATION
@@ -78,6 +79,7 @@ def build_definitions(
             *suggestion_assets(settings),
             *cost_assets(settings, partitions),
             *statement_assets(settings),
+            *change_bridge_assets(settings),
             *cluster_assets(settings, partitions),
             *warehouse_assets(settings, partitions),
             *job_assets(settings, partitions),

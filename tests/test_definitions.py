@@ -41,6 +41,7 @@ ASSETS = {
     "daily_key_costs": "costs",
     "completeness": "costs",
     "statement_lines": "costs",
+    "change_bridge": "costs",
     "cluster_daily": "utilization",
     "cluster_info": "utilization",
     "query_costs": "utilization",

@@ -4,6 +4,16 @@ insert into costpulse.cost_keys as known (
     job_name, pipeline_id, endpoint_name, resource_type, resource_id, user_email, user_source, tags,
     first_usage_date, last_usage_date
 )
+with first_days as (
+    select
+        r.key_id,
+        min(r.usage_date) as first_usage_date
+    from costpulse.cost_records as r
+    -- of a single day the newest is the first
+    where %(from_date)s::date < %(to_date)s::date and r.usage_date between %(from_date)s and %(to_date)s
+    group by r.key_id
+)
+
 select distinct on (r.key_id)
     r.key_id,
     r.account_id,
@@ -22,16 +32,11 @@ select distinct on (r.key_id)
     r.user_email,
     r.user_source,
     r.tags,
-    last_value(r.usage_date) over newest_first as first_usage_date,
+    coalesce(f.first_usage_date, r.usage_date) as first_usage_date,
     r.usage_date as last_usage_date
 from costpulse.cost_records as r
+left join first_days as f on r.key_id = f.key_id
 where r.usage_date between %(from_date)s and %(to_date)s
--- the order of the result, so that the wide rows are sorted once
-window
-    newest_first as (
-        partition by r.key_id order by r.usage_date desc, r.job_name asc nulls last
-        rows between unbounded preceding and unbounded following
-    )
 order by r.key_id asc, r.usage_date desc, r.job_name asc nulls last
 -- what the key stands for is set as well, so that a trigger can refuse a key that would stand for something else
 on conflict (key_id) do update set

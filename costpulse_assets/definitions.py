@@ -10,6 +10,9 @@ import dagster as dg
 
 from costpulse_assets.allocation.assets import allocation_assets
 from costpulse_assets.allocation.suggestions import suggestion_assets
+from costpulse_assets.analysis.anomaly_assets import anomaly_assets
+from costpulse_assets.analysis.budget_assets import budget_assets
+from costpulse_assets.analysis.forecast_assets import forecast_assets
 from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_SPECS, collector_assets
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.collectors.regional_assets import regional_assets
@@ -84,6 +87,9 @@ def build_definitions(
             *warehouse_assets(settings, partitions),
             *job_assets(settings, partitions),
             *user_assets(settings, partitions),
+            *anomaly_assets(settings),
+            *forecast_assets(settings),
+            *budget_assets(settings),
         ],
         jobs=[COST_CYCLE, REALLOCATION],
         schedules=cost_schedules(settings, first_day),

@@ -7,13 +7,15 @@ from costpulse_assets.layers import Layer
 #: Everything from the source to what is known about every resource, in one run and one warehouse start.
 COST_CYCLE = dg.define_asset_job(
     "cost_cycle",
-    selection=dg.AssetSelection.groups(Layer.COLLECTORS, Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION),
+    selection=dg.AssetSelection.groups(
+        Layer.COLLECTORS, Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION, Layer.ANALYSIS
+    ),
     description="Collects changed usage days, resources and their use, and rebuilds everything that follows from them.",
 )
 
 #: The same without the source: what follows from changed rules.
 REALLOCATION = dg.define_asset_job(
     "reallocation",
-    selection=dg.AssetSelection.groups(Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION),
+    selection=dg.AssetSelection.groups(Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION, Layer.ANALYSIS),
     description="Allocates the days anew that changed rules concern, and rebuilds everything that follows from them.",
 )

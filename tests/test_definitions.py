@@ -52,6 +52,11 @@ ASSETS = {
     "daily_user_costs": "utilization",
     "users": "utilization",
     "member_suggestions": "utilization",
+    "anomalies": "analysis",
+    "detector_scorecard": "analysis",
+    "forecasts": "analysis",
+    "forecast_scores": "analysis",
+    "budget_status": "analysis",
 }
 
 
@@ -126,6 +131,12 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("daily_costs", "adds_up_to_cost_records"),
         ("daily_key_costs", "adds_up_to_cost_records"),
         ("statement_lines", "statement_and_adjustments_add_up"),
+        ("change_bridge", "parts_add_up"),
+        ("anomalies", "shown_events_do_not_overlap"),
+        ("anomalies", "causes_add_up"),
+        ("forecasts", "parts_add_up_to_everything"),
+        ("forecasts", "predicted_lies_within_its_bounds"),
+        ("budget_status", "teams_add_up"),
         ("cluster_daily", "adds_up_to_cost_records"),
         ("query_costs", "adds_up_to_cost_records"),
         ("warehouse_daily", "adds_up_to_cost_records"),

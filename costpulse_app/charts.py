@@ -27,6 +27,12 @@ class Palette:
     grid: str
     ground: str
     primary: str
+    critical: str
+    #: Also: cost went up.
+    high: str
+    medium: str
+    #: Also: cost went down.
+    good: str
 
 
 LIGHT = Palette(
@@ -37,6 +43,10 @@ LIGHT = Palette(
     grid="#E4E9EF",
     ground="#FFFFFF",
     primary="#0B5CAB",
+    critical="#B3261E",
+    high="#B54708",
+    medium="#8A6100",
+    good="#0B6E4F",
 )
 DARK = Palette(
     series=("#5473C8", "#B79F3A", "#59CDC1", "#F1688E", "#A7ABFF", "#D4DDA4", "#7C7437"),
@@ -46,6 +56,10 @@ DARK = Palette(
     grid="#232E3B",
     ground="#10161F",
     primary="#7DB8FF",
+    critical="#FF8A80",
+    high="#FFB067",
+    medium="#F2CF5B",
+    good="#5FD3A2",
 )
 
 #: Each family of products keeps one colour in the whole app; serverless stands beside its classic sibling.
@@ -172,7 +186,7 @@ def stacked_bars(
             ),
         )
     figure.update_layout(barmode="relative", bargap=0.18 if len(bins) <= 45 else 0.06)
-    _dress(figure, look, height, measure, currency)
+    dress(figure, look, height, measure, currency)
     figure.update_xaxes(tickformat={"day": "%d %b", "week": "%d %b", "month": "%b %Y"}[bin])
     if len(bins) <= 8:
         figure.update_xaxes(tickmode="array", tickvals=list(bins))
@@ -233,7 +247,7 @@ def cumulative_line(
             ],
             hovertemplate=f"<b>%{{customdata[0]}}</b><br>{name}, to %{{customdata[1]}}<extra></extra>",
         )
-    _dress(figure, look, 340, measure, currency)
+    dress(figure, look, 340, measure, currency)
     figure.update_xaxes(tickformat="%d %b")
     figure.update_yaxes(rangemode="tozero")
     return figure
@@ -299,10 +313,10 @@ def ranked_bars(
         hoverinfo="skip",
         showlegend=False,
     )
-    _dress(figure, look, max(150, 60 + 34 * len(bars)), measure, currency)
+    dress(figure, look, max(150, 60 + 34 * len(bars)), measure, currency)
     figure.update_layout(bargap=0.35, hovermode="closest")
     figure.update_xaxes(
-        showgrid=True, gridcolor=look.grid, tickformat="~s", tickprefix=_prefix(measure, currency), nticks=5
+        showgrid=True, gridcolor=look.grid, tickformat="~s", tickprefix=prefix(measure, currency), nticks=5
     )
     # Room for the labels outside the longest bar.
     longest = max((float(bar.amount or 0) for bar in shown), default=0.0)
@@ -348,7 +362,8 @@ def _running(amounts: Sequence[Decimal]) -> list[Decimal]:
     return running
 
 
-def _prefix(measure: Measure, currency: str) -> str:
+def prefix(measure: Measure, currency: str) -> str:
+    """What stands before the numbers of an axis."""
     return "" if measure == "dbu" else formats.symbol(currency)
 
 
@@ -357,7 +372,7 @@ def _shortened(name: str, length: int = 32) -> str:
     return formats.no_html(short)
 
 
-def _dress(figure: go.Figure, look: Palette, height: int, measure: Measure, currency: str) -> None:
+def dress(figure: go.Figure, look: Palette, height: int, measure: Measure, currency: str) -> None:
     """What all figures share."""
     figure.update_layout(
         height=height,
@@ -389,7 +404,7 @@ def _dress(figure: go.Figure, look: Palette, height: int, measure: Measure, curr
         color=look.muted,
         nticks=5,
         tickformat="~s",
-        tickprefix=_prefix(measure, currency),
+        tickprefix=prefix(measure, currency),
         automargin=True,
         fixedrange=True,
         title=None,

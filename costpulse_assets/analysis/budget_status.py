@@ -128,10 +128,12 @@ class _Forecasts:
             furthest[scope, last] = max(ahead, furthest.get((scope, last), 0))
         for (scope, last), ahead in furthest.items():
             series = self._final[scope].loc[: pd.Timestamp(last)]
-            issue = self._make(series, ahead)
-            if scope in self._issued and series.index[-1] == self._final.index[-1]:
-                # What the pages show, and what adds up.
-                issue = issue.moved_onto(self._issued[scope])
+            issued = self._issued.get(scope) if series.index[-1] == self._final.index[-1] else None
+            if issued is None:
+                issue = self._make(series, ahead)
+            else:
+                # As far as it was issued, and moved as it was: the same futures that the pages show.
+                issue = self._make(series, max(ahead, len(issued))).moved_onto(issued)
             self.warnings |= {f"{scope}: {text}" for text in issue.warnings}
             self._made[scope, last] = issue
 

@@ -269,7 +269,10 @@ def _scope_faults(document: BudgetDocument, known: Mapping[str, Mapping[str, str
         if scope not in names:
             folded = {name.casefold(): name for name in names}
             close = get_close_matches(scope.casefold(), folded, n=1)
-            yield "scope", f"There is no team {scope}" + (f": {folded[close[0]]}?" if close else ".")
+            yield (
+                "scope",
+                f"There is no team {scope}" + (f": write {folded[close[0]]} if you mean that." if close else "."),
+            )
     else:
         there = known[document.scope_type]
         if there and scope not in there:

@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from costpulse_assets.allocation.alerts import AlertDocument, alerts_with_history, replace_alerts, stored_alerts
+from costpulse_assets.allocation.budgets import BudgetDocument, budget_faults, replace_budgets, stored_budgets
 from costpulse_assets.allocation.plan import Change, change_in_words, changes_in_words
 from costpulse_assets.allocation.price_adjustments import (
     PriceAdjustmentDocument,
@@ -55,6 +56,7 @@ class RulesDocument(BaseModel):
     rules: tuple[RuleDocument, ...] = ()
     splits: tuple[SplitDocument, ...] = ()
     price_adjustments: tuple[PriceAdjustmentDocument, ...] = ()
+    budgets: tuple[BudgetDocument, ...] = ()
     alerts: tuple[AlertDocument, ...] = ()
 
     @property
@@ -108,6 +110,7 @@ def stored_rules(connection: Connection) -> RulesDocument:
         rules=rule_set.rules,
         splits=rule_set.splits,
         price_adjustments=stored_price_adjustments(connection),
+        budgets=tuple(budget.document for budget in stored_budgets(connection)),
         alerts=stored_alerts(connection),
     )
 
@@ -138,6 +141,12 @@ def planned_changes(connection: Connection, file: RulesFile, *, identities: Iden
             lambda each: f"{each.sku_pattern} from {each.valid_from}",
         ),
         *changes_in_words(
+            "budget",
+            {each.name.lower(): each for each in before.budgets},
+            {each.name.lower(): each for each in after.budgets},
+            lambda each: each.name,
+        ),
+        *changes_in_words(
             "alert",
             {each.name.lower(): each for each in before.alerts},
             {each.name.lower(): each for each in after.alerts},
@@ -165,6 +174,7 @@ def apply_rules(connection: Connection, file: RulesFile, actor: str, *, identiti
     replace_rule_set(connection, file.document.rule_set, actor, identities=identities)
     connection.execute("select set_config('costpulse.actor', %s, true)", [actor])
     replace_price_adjustments(connection, file.document.price_adjustments)
+    replace_budgets(connection, file.document.budgets)
     replace_alerts(connection, file.document.alerts)
     return changes
 
@@ -242,9 +252,21 @@ def _accepted(connection: Connection, file: RulesFile, identities: Identities) -
         except BadRuleSet as refused:
             wrong = list(refused.problems)
     faults = [fault.at(file.text) for fault in _alerts_that_must_stay(connection, document)]
-    if wrong or faults:
-        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *faults])
+    budgets = _wrong_budgets(connection, file)
+    if wrong or budgets or faults:
+        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *budgets, *faults])
     return rule_set
+
+
+def _wrong_budgets(connection: Connection, file: RulesFile) -> list[Problem]:
+    """What is to be said against budgets, each as the sentence that the form shows, with its line."""
+    budgets, teams = file.document.budgets, [team.name for team in file.document.teams]
+    found = []
+    for fault in budget_faults(budgets, connection, teams=teams):
+        subject, _, reason = fault.message.removesuffix(".").partition(" ")
+        where = file.text.where(("budgets", fault.index, fault.field))
+        found.append(Problem(f"{where}: Budget {fault.name!r}", subject, "", reason))
+    return found
 
 
 def _alerts_that_must_stay(connection: Connection, document: RulesDocument) -> Iterator[_Fault]:

@@ -1,10 +1,11 @@
-"""The demo account's own rules: given once, never over what somebody wrote."""
+"""The demo account's own rules and budgets: given once, never over what somebody wrote."""
 
 from importlib.resources import files
 
 import pytest
 from pydantic import SecretStr
 
+from costpulse_assets.allocation.budgets import BudgetDocument, save_budget, stored_budgets
 from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.allocation.rule_set import RuleSet, TeamDocument, replace_rule_set, stored_rule_set
 from costpulse_assets.allocation.rule_types import RULE_TYPES
@@ -49,10 +50,37 @@ def test_it_shows_every_kind_of_rule_and_names_teams_and_people_of_the_account()
     assert len(people - set(members)) == 3
 
 
+def budgets(database: Database) -> set[str]:
+    with database.transaction() as connection:
+        return {budget.document.name for budget in stored_budgets(connection)}
+
+
+def test_its_budgets_are_for_everything_teams_a_workspace_and_a_product_of_the_account() -> None:
+    document = read_rules(FILE.encode(), "allocation.yaml").document
+    scopes = {kind: {each.scope for each in document.budgets if each.scope_type == kind} for kind in (
+        "everything", "team", "workspace", "product"
+    )}  # fmt: skip
+    teams = {team.name: team for team in document.teams}
+    assert scopes["everything"] == {""}
+    assert scopes["team"] <= set(teams)
+    assert any(teams[name].parent in scopes["team"] for name in scopes["team"])
+    assert scopes["workspace"] <= {workspace.workspace_id for workspace in model.WORKSPACES}
+    assert scopes["product"] == {"MODEL_SERVING"}
+
+
+def test_budgets_are_given_with_the_rules_unless_there_are_some(database: Database) -> None:
+    with database.transaction() as connection:
+        save_budget(connection, BudgetDocument.model_validate({"name": "Mine", "amount": 5}), "nina")
+    give_demo_rules(database, CLEAR)
+    assert budgets(database) == {"Mine"}
+    assert len(stored(database).teams) == 8
+
+
 def test_an_untouched_database_gets_them_once(database: Database) -> None:
     give_demo_rules(database, CLEAR)
     given = stored(database)
     assert len(given.teams) == 8
+    assert budgets(database) == {each.name for each in read_rules(FILE.encode(), "a").document.budgets}
     give_demo_rules(database, CLEAR)
     assert stored(database) == given
     with database.transaction() as connection:

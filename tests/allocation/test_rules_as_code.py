@@ -95,6 +95,22 @@ price_adjustments:
   - sku_pattern: PREMIUM_JOBS_*
     fixed_rate: 9.123456789012345678
     valid_from: 2026-01-01
+budgets:
+  - name: All of it
+    period: quarter
+    starts_on: 2026-02-01
+    amount: 30000.5
+    projected_threshold: null
+  - name: Risk spend
+    scope_type: team
+    scope: Risk
+    amount: 1200
+    thresholds:
+      - 80
+      - 99.5
+    owner: omar@northwind.example
+    recipients:
+      - omar@northwind.example
 alerts:
   - name: Budget of Risk
     alert_type: spend
@@ -152,7 +168,7 @@ def everything(database: Database) -> dict[str, Any]:
     """All rows that people edit, their history, and who did what."""
     tables = (
         *("teams", "team_members", "allocation_rules", "cost_splits", "split_weights", "rule_versions"),
-        *("price_adjustments", "alerts", "audit_log"),
+        *("price_adjustments", "budgets", "alerts", "audit_log"),
     )
     with database.transaction() as connection:
         return {
@@ -191,7 +207,9 @@ def test_the_actor_is_in_the_audit_log_with_every_row(database: Database) -> Non
         rows = connection.execute(
             "select table_name, array_agg(distinct actor) as actors from costpulse.audit_log group by table_name"
         ).fetchall()
-    assert {row["table_name"] for row in rows} >= {"teams", "allocation_rules", "price_adjustments", "alerts"}
+    assert {row["table_name"] for row in rows} >= {
+        *("teams", "allocation_rules", "price_adjustments", "budgets", "alerts")
+    }
     assert {actor for row in rows for actor in row["actors"]} == {"nina"}
 
 
@@ -231,6 +249,8 @@ def test_the_plan_says_in_words_what_is_changed_and_deleted(filled: Database) ->
         .replace("    note: |-\n      Two\n      lines.\n", "")
         .replace("66.6", "70").replace("33.4", "30")
         .replace("-12.5", "-15")
+        .replace("amount: 1200", "amount: 1300.5")
+        .replace("- 99.5", "- 90")
         .replace("threshold_value: 1000", "threshold_value: 2000")
     )  # fmt: skip
     rule = changed[changed.index("  - name: Models") : changed.index("splits:")]
@@ -247,6 +267,7 @@ def test_the_plan_says_in_words_what_is_changed_and_deleted(filled: Database) ->
             "shares: +team=Finance weight=70, +team=Risk weight=30, -team=Finance weight=66.6, -team=Risk weight=33.4",
         )),
         Change("change", "price adjustment", "* from 2026-01-01", ("percentage: -12.5 -> -15",)),
+        Change("change", "budget", "Risk spend", ("amount: 1200 -> 1300.5", "thresholds: +90, -99.5")),
         Change("change", "alert", "Budget of Risk", ("threshold value: 1000 -> 2000",)),
     )  # fmt: skip
 
@@ -273,7 +294,7 @@ def number(text: str, part: str) -> int:
     [
         ("version: 1", "version: 2", "version", "version must be less than or equal to 1, not 2."),
         ("version: 1\n", "", "teams:", "version is missing."),
-        ("alerts:", "budgets:", "budgets", "budgets \"[{'name': 'Budget of Risk', "),
+        ("alerts:", "alarms:", "alarms", "alarms \"[{'name': 'Budget of Risk', "),
         ("parent: Finance", "boss: Finance", "boss", "teams[1].boss 'Finance' is not known here."),
         ("priority: 10", "priority: first", "first", "rules[0].priority must be a valid integer, unable to parse"),
         ("2026-03-31", "2026-02-30", "2026-02-30", "teams[0].members[1].valid_to must be a day of the calendar"),
@@ -298,6 +319,8 @@ def number(text: str, part: str) -> int:
         ("012345678\n", "0123456789\n", "0123456789", "price_adjustments[1].fixed_rate '9.1234567890123456789' Dec"),
         ("threshold_value: 1000", "threshold_value: high", "high", "alerts[0].threshold_value must be a valid decim"),
         ("name: Budget of Risk", "name: ''", "name: ''", "alerts[0].name "),
+        ("period: quarter", "period: week", "week", "budgets[0].period must be 'month', 'quarter', 'year' or 'custom'"),
+        ("amount: 1200", "amount: much", "much", "budgets[1].amount must be a valid decimal, not much."),
     ],
 )
 def test_what_does_not_fit_is_refused_with_file_line_path_value_and_reason(
@@ -318,14 +341,14 @@ def test_everything_that_does_not_fit_is_said_at_once() -> None:
 
 
 def test_two_adjustments_of_one_pattern_must_not_share_a_day() -> None:
-    second = "  - sku_pattern: premium_jobs_*\n    percentage: 5\n    valid_from: 2026-06-01\nalerts:\n"
-    text = FILE.replace("alerts:\n", second)
+    second = "  - sku_pattern: premium_jobs_*\n    percentage: 5\n    valid_from: 2026-06-01\nbudgets:\n"
+    text = FILE.replace("budgets:\n", second)
     assert refused(text) == (
         f"rules.yaml, line {number(text, '2026-06-01')}: "
         "price_adjustments[2].valid_from '2026-06-01' overlaps price_adjustments[1], "
         "which is for the same SKUs from 2026-01-01.",
     )
-    assert file_of(FILE.replace("alerts:\n", second.replace("premium_jobs", "premium_sql"))).document
+    assert file_of(FILE.replace("budgets:\n", second.replace("premium_jobs", "premium_sql"))).document
 
 
 def test_two_alerts_need_two_names() -> None:
@@ -349,6 +372,11 @@ def test_two_alerts_need_two_names() -> None:
         ("rule_type: warehouse_match", "rule_type: house", "house", "Rule 'Reporting': rule_type must be "),
         ("      warehouses:", "      houses:", "conditions:", "Rule 'Reporting': conditions.warehouses is missing"),
         ("key: env", "keys: env", "- rule_type: tag_match", "Rule 'Models': conditions.parts.1 "),
+        ("scope: Risk", "scope: Rik", "scope: Rik", "Budget 'Risk spend': There is no team Rik: write Risk"),
+        ("amount: 1200", "amount: 0", "amount: 0", "Budget 'Risk spend': Amount must be above 0."),
+        ("- 99.5", "- 80.0", "thresholds:", "Budget 'Risk spend': 80 is listed twice."),
+        ("scope_type: team\n    scope: Risk\n    amount", "period: quarter\n    amount", "name: Risk spend",
+         "Budget 'Risk spend': A budget for this scope and period exists: edit it."),
         ("    valid_from: 2026-01-01\n    note", "    valid_from: 2026-01-01\n    valid_to: 2025-01-01\n    note",
          "2025-01-01", "Rule 'Reporting': valid_to '2025-01-01' lies before valid_from 2026-01-01"),
     ],
@@ -582,6 +610,22 @@ def documents(draw: st.DrawFn) -> RulesDocument:
                 | draw(_validity_from_a_day)
                 | {"note": draw(optional)}
                 for pattern in draw(_names(3))
+            ],
+            "budgets": [
+                {
+                    "name": name,
+                    "scope_type": "tag",
+                    "scope": f"budget={number}",
+                    "period": draw(st.sampled_from(["month", "quarter", "year"])),
+                    "starts_on": draw(st.none() | _day.map(lambda day: day.replace(day=1))),
+                    "amount": draw(st.decimals("0.01", 1_000_000, places=2)),
+                    "thresholds": sorted(draw(st.sets(st.integers(1, 500), max_size=6))),
+                    "projected_threshold": draw(st.none() | st.integers(1, 500)),
+                    "owner": draw(optional),
+                    "recipients": draw(_names(2)),
+                    "is_active": draw(st.booleans()),
+                }
+                for number, name in enumerate(draw(_names(3)))
             ],
             "alerts": [
                 {

@@ -89,7 +89,7 @@ def test_what_makes_sense_is_stored_as_it_was_typed(database: Database, fields: 
         ({"name": "x" * 81}, "name", "Name must have at most 80 characters."),
         ({"scope": "Etl"}, "scope", "Everything needs no scope: leave Etl out, or say what it is."),
         ({"scope_type": "team"}, "scope", "Name the team."),
-        ({"scope_type": "team", "scope": "ETL"}, "scope", "There is no team ETL: Etl?"),
+        ({"scope_type": "team", "scope": "ETL"}, "scope", "There is no team ETL: write Etl if you mean that."),
         ({"scope_type": "team", "scope": "Zebra"}, "scope", "There is no team Zebra."),
         ({"scope_type": "workspace", "scope": "300"}, "scope", "There is no workspace 300 on the bill."),
         ({"scope_type": "workspace", "scope": "Dev"}, "scope", "There is no workspace Dev: write its id, 200."),

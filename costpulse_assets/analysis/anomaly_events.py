@@ -33,8 +33,10 @@ _SHORT_DAYS = 2
 #: A change is over when what is left of it is less than this share.
 _BACK = 0.5
 _OUTAGE = 0.5
-#: A gap is usual after so many that were as large in so many days before.
-_KNOWN_TIMES, _KNOWN_DAYS = 2, 70
+#: Single resources: when one of them does not run for a day or two, it may have had nothing to do.
+_RESOURCES: tuple[ScopeType, ...] = ("job", "warehouse")
+#: After one such gap others in so many days are no news.
+_KNOWN_DAYS = 70
 #: A severity needs this many times the minimum impact in money.
 _WORTH: tuple[tuple[float, int], ...] = ((10.0, 3), (3.0, 2))
 _LEVEL_SHIFT, _DRIFT, _NEW_SOURCE = (KINDS.index(kind) for kind in ("level shift", "drift", "new source"))
@@ -112,7 +114,7 @@ def find_events(
     finals = int((index <= pd.Timestamp(final_until)).sum()) if final_until is not None else 0
     values = frame.to_numpy(dtype=float)
     dates = [day.date() for day in index]
-    weekdays = index.dayofweek.to_numpy()
+    weekdays = index.day_of_week.to_numpy()
     signs = _signs(judged)
     signs[finals:] = np.maximum(signs[finals:], 0)
     events: list[Event] = []
@@ -212,8 +214,8 @@ class _Finding:
     flagged: int
     kind: EventKind | None = None
     until: int = -1
-    #: From here on the new level is the usual one.
-    accepted: int | None = None
+    #: From here on the days of a lasting change show what is usual now.
+    settled: int = -1
 
     @property
     def is_lasting(self) -> bool:
@@ -254,8 +256,8 @@ def _runs(series: _Series) -> Iterator[_Finding]:
         run.last = day
         run.flagged += 1
         _count(run, int(series.severity[day]), float(series.score[day]))
-        if series.kind[day] == _LEVEL_SHIFT and day < series.finals and run.accepted is None:
-            run.kind, run.accepted, run.until = "level shift", day, run.first + _LASTING_DAYS - 1
+        if series.kind[day] == _LEVEL_SHIFT and day < series.finals and run.kind is None:
+            run.kind, run.settled, run.until = "level shift", run.first, run.first + _LASTING_DAYS - 1
     if run is not None:
         yield run
 
@@ -277,10 +279,10 @@ def _slow_changes(series: _Series) -> Iterator[_Finding]:
         if day < series.finals and series.kind[day] in (_DRIFT, _LEVEL_SHIFT) and _is_slow(series, day):
             kind: EventKind = "drift" if series.kind[day] == _DRIFT else "level shift"
             first = _onset(series, day, kind)
-            until = day if kind == "drift" else first
+            until, settled = (day, max(first, day - 6)) if kind == "drift" else (first, first)
             yield _Finding(
                 first, day, int(series.signs[day]), day, int(series.severity[day]), float(series.score[day]), 0,
-                kind, until + _LASTING_DAYS - 1, day,
+                kind, until + _LASTING_DAYS - 1, settled,
             )  # fmt: skip
 
 
@@ -333,10 +335,14 @@ def _join(series: _Series, findings: Iterable[_Finding]) -> list[_Finding]:
     for found in sorted(findings, key=lambda found: found.first):
         before = next((old for old in reversed(joined) if old.covers(found.first)), None)
         same = next((old for old in reversed(joined) if old.sign == found.sign and old.covers(found.first)), None)
-        if before is not None and before.sign != found.sign and before.is_lasting and _goes_back(series, before, found):
-            before.last, before.until = found.first - 1, -1
-            before.kind = None
-            before.flagged = before.last - before.first + 1
+        if (
+            before is not None
+            and before.sign != found.sign
+            and before.is_lasting
+            and found.kind != "new source"
+            and _is_back(series, before, found.first, min(found.last + 1, series.finals))
+        ):
+            _end(before, found.first)
         elif same is None:
             joined.append(found)
         elif same.is_lasting and found.first > same.first and _stands_out(series, same, found):
@@ -347,7 +353,26 @@ def _join(series: _Series, findings: Iterable[_Finding]) -> list[_Finding]:
     for found in joined:
         if found.until >= 0:
             found.last = max(found.last, min(found.until, series.finals - 1))
+        if found.is_lasting and (back := _first_day_back(series, found)) is not None:
+            _end(found, back)
     return joined
+
+
+def _end(lasting: _Finding, back: int) -> None:
+    """It is over: what was taken for a lasting change was a long burst or outage."""
+    lasting.last, lasting.until, lasting.kind = back - 1, -1, None
+    lasting.flagged = back - lasting.first
+
+
+def _first_day_back(series: _Series, lasting: _Finding) -> int | None:
+    """The day from which a week is back at the level before, whether or not the detector found it unusual."""
+    # What is recognised by its trend is near to where it came from for a while.
+    begin = max(lasting.recognised + 1, lasting.first + _SHORT_DAYS + 1)
+    for day in range(begin, lasting.last - 5):
+        week = range(day, day + 7)
+        if _is_back(series, lasting, day, week.stop):
+            return next((each for each in week if _is_back(series, lasting, each, each + 1)), day)
+    return None
 
 
 def _absorb(old: _Finding, new: _Finding) -> None:
@@ -359,7 +384,7 @@ def _absorb(old: _Finding, new: _Finding) -> None:
     old.last = max(old.last, new.last)
     old.until = max(old.until, new.until)
     if new.is_lasting:
-        old.kind, old.accepted = (new.kind, new.accepted) if old.kind is None else (old.kind, old.accepted)
+        old.kind, old.settled = (new.kind, new.settled) if old.kind is None else (old.kind, old.settled)
 
 
 def _count(finding: _Finding, severity: int, score: float) -> None:
@@ -368,14 +393,12 @@ def _count(finding: _Finding, severity: int, score: float) -> None:
         finding.score = score
 
 
-def _goes_back(series: _Series, lasting: _Finding, found: _Finding) -> bool:
-    """Whether the days of `found` are back at the level before `lasting`, or nearer to it than to that of `lasting`."""
-    if found.kind == "new source":
-        return False
-    days = range(found.first, min(found.last, series.finals - 1) + 1)
-    now = _daily(series, found.first, days.stop)
+def _is_back(series: _Series, lasting: _Finding, first: int, end: int) -> bool:
+    """Whether the days from first to before end are nearer to the level before `lasting` than to that of `lasting`."""
+    days = range(first, end)
+    now = _daily(series, first, end)
     before = _usual(series, days, lasting.first - _COMPARED_DAYS, lasting.first)
-    after = _usual(series, days, max(lasting.first, found.first - 2 * 7), found.first)
+    after = _usual(series, days, max(lasting.first, first - 2 * 7), first)
     return abs(now - before) < _BACK * abs(after - before)
 
 
@@ -410,7 +433,13 @@ def _events(
     series: _Series, findings: Sequence[_Finding], scope: Scope, dates: Sequence[date], minimum_impact: float
 ) -> Iterator[Event]:
     for found in findings:
-        if _is_usual_gap(series, findings, found):
+        is_gap = (
+            scope.type in _RESOURCES
+            and found.sign < 0
+            and not found.is_lasting
+            and found.last - found.first < _SHORT_DAYS
+        )
+        if is_gap and _is_known(series, findings, found):
             continue
         compared = _compared_with(series, findings, found)
         actual = np.nan_to_num(series.values[found.first : found.last + 1])
@@ -422,7 +451,7 @@ def _events(
         for each in compared:
             for day, weight in each.items():
                 weights[dates[day]] = weights.get(dates[day], 0.0) + weight
-        severity = SEVERITIES[_severity(found.severity, impact, minimum_impact)]
+        severity = SEVERITIES[1 if is_gap else _severity(found.severity, impact, minimum_impact)]
         assert severity is not None
         yield Event(
             scope,
@@ -442,21 +471,17 @@ def _events(
         )
 
 
-def _is_usual_gap(series: _Series, findings: Sequence[_Finding], found: _Finding) -> bool:
-    """Whether so little cost for a day or two is known of it: what does not run now and then is no outage."""
+def _is_known(series: _Series, findings: Sequence[_Finding], gap: _Finding) -> bool:
+    """Whether as large a part of its cost was missing lately already."""
 
     def missing(each: _Finding) -> float:
         days = slice(each.first, each.last + 1)
         return float(np.nanmean(1 - series.values[days] / np.maximum(series.expected[days], 1e-9)))
 
-    if found.sign > 0 or found.kind is not None or found.last - found.first >= _SHORT_DAYS:
-        return False
-    before = [
-        each
+    return any(
+        each.sign < 0 and gap.first - _KNOWN_DAYS <= each.first < gap.first and missing(each) >= 0.8 * missing(gap)
         for each in findings
-        if each.sign < 0 and each.kind is None and found.first - _KNOWN_DAYS <= each.first < found.first
-    ]
-    return sum(missing(each) >= 0.8 * missing(found) for each in before) >= _KNOWN_TIMES
+    )
 
 
 def _kind(found: _Finding, actual: float, expected: float) -> EventKind:
@@ -483,11 +508,11 @@ def _compared_with(series: _Series, findings: Sequence[_Finding], found: _Findin
     usual[:begin] = usual[end:] = False
     for other in findings:
         if other.first < found.first:
-            # After a change that lasts, the days from where it is the new level are what is usual.
-            accepted = other.accepted if other.is_lasting and other.accepted is not None else other.last + 1
-            usual[other.first : accepted] = False
-            if other.is_lasting and (usual[accepted:end]).sum() >= 7:
-                usual[: other.first] = False
+            # After a change that lasts, a week of what is usual now counts, and nothing before it.
+            if other.is_lasting and usual[other.settled : end].sum() >= 7:
+                usual[: other.settled] = False
+            else:
+                usual[other.first : other.last + 1] = False
     if not usual.any():
         usual[begin:end] = ~np.isnan(series.values[begin:end])
     pool = np.flatnonzero(usual)

@@ -1,6 +1,7 @@
 """Whether a regular expression typed by a person may be stored: what its text says, and what the database says."""
 
 import re
+import string
 from collections.abc import Iterable
 
 import psycopg
@@ -23,6 +24,9 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+# The same in lower case for PostgreSQL, for what compares without regard to case, and for us.
+_PLAIN = frozenset(string.ascii_letters + string.digits + " -_")
 
 
 def refusal(expression: str) -> str | None:
@@ -57,6 +61,22 @@ def refusal(expression: str) -> str | None:
             endless[-1] |= is_endless
             varying[-1] |= repeats and (is_endless or (piece["most"] or piece["least"]) != piece["least"])
     return None
+
+
+def beginning(expression: str) -> str:
+    """The plain characters that every match begins with, without regard to case; empty where that is not certain."""
+    plain, is_over, depth = "", False, 0
+    for piece in _PIECE.finditer(expression):
+        depth += (piece["opening"] is not None) - (piece["closing"] is not None)
+        if piece[0] == "|" and depth == 0:
+            return ""
+        if piece["quantifier"] and not is_over:
+            plain = plain[:-1]
+        is_over |= piece[0] not in _PLAIN
+        if not is_over:
+            plain += piece[0]
+    # A comment may hold what looks like the beginning of a group.
+    return plain if depth == 0 else ""
 
 
 def refusals_by_database(connection: Connection, expressions: Iterable[str]) -> dict[str, str]:

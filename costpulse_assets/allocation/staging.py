@@ -6,8 +6,9 @@
   exclusive, null is open. Stages: 1 rules, 2 splits, 3 members (one claim each), 4 tag patterns of teams (one claim
   per team and key), 5 splits of what nothing else claims. team_id is null for splits. A claim with atom_count 0
   matches everything. What is switched off is not there.
-- `claim_atoms` (claim_id int, atom int, field text, tag_key text, kind text, pattern text): one row per pattern; an
-  atom (numbered from 1) holds if one of its patterns matches. Patterns that match nothing have no row.
+- `claim_atoms` (claim_id int, atom int, field text, tag_key text, kind text, pattern text, beginning text): one row per
+  pattern; an atom (numbered from 1) holds if one of its patterns matches. Patterns that match nothing have no row.
+  beginning: see `regular_expressions.beginning`.
 - `split_terms` (split_id bigint, basis text, idle text, team_id bigint, weight numeric, valid_from date,
   valid_to date): one row per team that shares, and period; a split that lists no teams has one row with team_id null.
 
@@ -25,6 +26,7 @@ from psycopg import sql
 from pydantic import ValidationError
 
 from costpulse_assets.allocation.documents import RuleDocument, RuleSet, SplitDocument
+from costpulse_assets.allocation.regular_expressions import beginning
 from costpulse_assets.allocation.rule_set import changes, in_order_of_creation
 from costpulse_assets.allocation.rule_types import RULE_TYPES, Atom, Pattern
 from costpulse_assets.allocation.rule_types.declaration import globs, refusals
@@ -201,7 +203,8 @@ def _rows_of_atoms(claims: Sequence[_Claim]) -> Iterator[tuple[Any, ...]]:
         for place, atom in enumerate(claim.atoms, 1):
             for pattern in atom.patterns:
                 if not pattern.matches_nothing:
-                    yield (number, place, atom.field, atom.tag_key, pattern.kind, pattern.text)
+                    begins = beginning(pattern.text) if pattern.kind == "regex" else ""
+                    yield (number, place, atom.field, atom.tag_key, pattern.kind, pattern.text, begins)
 
 
 def _make(connection: Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:

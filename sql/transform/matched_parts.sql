@@ -2,7 +2,16 @@
 -- ids of clusters, jobs and warehouses are unique within a workspace only, and what a key does not have is ''
 create temporary table matched_parts on commit drop as
 with matched as materialized (
-    select k.*
+    select
+        k.workspace_id,
+        k.product,
+        k.cluster_id,
+        k.job_id,
+        k.job_name,
+        k.warehouse_id,
+        k.user_email,
+        k.last_usage_date,
+        k.tags
     from costpulse.cost_keys as k
     where k.key_id in (select m.key_id from matched_keys as m)
 ),
@@ -11,7 +20,7 @@ with matched as materialized (
 parts as (
     select distinct
         'workspace' as dimension,
-        '' as scope,
+        null::text as scope,
         coalesce(k.workspace_id, '') as id,
         null::text as name,
         null::jsonb as tags
@@ -20,7 +29,7 @@ parts as (
     union all
     select distinct
         'product' as dimension,
-        '' as scope,
+        null::text as scope,
         k.product as id,
         null::text as name,
         null::jsonb as tags
@@ -29,7 +38,7 @@ parts as (
     union all
     select distinct
         'sku' as dimension,
-        '' as scope,
+        null::text as scope,
         m.sku_name as id,
         null::text as name,
         null::jsonb as tags
@@ -68,7 +77,7 @@ parts as (
     union all
     select distinct
         'user' as dimension,
-        '' as scope,
+        null::text as scope,
         coalesce(k.user_email, '') as id,
         null::text as name,
         null::jsonb as tags
@@ -77,8 +86,8 @@ parts as (
     union all
     select distinct
         'tags' as dimension,
-        '' as scope,
-        '' as id,
+        null::text as scope,
+        null::text as id,
         null::text as name,
         k.tags
     from matched as k

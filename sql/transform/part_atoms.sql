@@ -32,12 +32,19 @@ with hits as (
     where a.kind = 'missing'
 )
 
+-- The union of the days of all hits, as what none of them leaves out: range_agg has a state for which so much memory is
+-- counted that the groups would go to disk.
 select
     h.part_id,
     c.place,
     h.atom,
-    range_agg(h.days) * c.days::datemultirange as days
+    c.days::datemultirange
+    - range_intersect_agg(datemultirange(daterange(%(from_date)s, %(to_date)s)) - h.days) as days
 from hits as h
 inner join claims_in_order as c on h.claim_id = c.claim_id
 group by h.part_id, c.place, h.atom, c.days
-having not isempty(range_agg(h.days) * c.days::datemultirange)
+having
+    not isempty(
+        c.days::datemultirange
+        - range_intersect_agg(datemultirange(daterange(%(from_date)s, %(to_date)s)) - h.days)
+    )

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from psycopg.types.json import Jsonb
 
 from costpulse_assets.allocation.allocate import Base, allocate
+from costpulse_assets.allocation.regular_expressions import beginning
 from costpulse_assets.resources.database import Connection, Database, run
 
 MONDAY = date(2026, 6, 1)
@@ -112,8 +113,8 @@ class Ledger:
         for place, (name, tag_key, patterns) in enumerate(atoms, 1):
             for kind, text in patterns:
                 self.connection.execute(
-                    "insert into claim_atoms values (%s, %s, %s, %s, %s, %s)",
-                    [number, place, name, tag_key, kind, text],
+                    "insert into claim_atoms values (%s, %s, %s, %s, %s, %s, %s)",
+                    [number, place, name, tag_key, kind, text, beginning(text) if kind == "regex" else ""],
                 )
         return number
 

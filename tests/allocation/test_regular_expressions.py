@@ -1,11 +1,16 @@
 """Regular expressions for cluster names: which are refused, for their text and by the database."""
 
+from collections.abc import Iterator
+from itertools import product
+
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from costpulse_assets.allocation import regular_expressions
-from costpulse_assets.allocation.regular_expressions import LONGEST, refusal, refusals_by_database
-from costpulse_assets.resources.database import Database
+from costpulse_assets.allocation.regular_expressions import LONGEST, beginning, refusal, refusals_by_database
+from costpulse_assets.resources.database import Connection, Database
 
 
 @pytest.fixture
@@ -18,6 +23,12 @@ def database(database_url: str) -> Database:
             "from generate_series(1, 20000) as n"
         )
     return database
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    with Database(database_url).transaction() as connection:
+        yield connection
 
 
 @pytest.mark.parametrize(
@@ -63,6 +74,49 @@ def test_nested_quantifiers_are_refused_with_the_place(expression):
     assert reason is not None
     assert reason.startswith("repeats at character ")
     assert reason.endswith("leave one of the two out")
+
+
+@pytest.mark.parametrize(
+    ("expression", "plain"),
+    [
+        ("Etl-2_a b", "Etl-2_a b"),
+        ("etl-(prod|dev)-[0-9]+", "etl-"),
+        ("etl-[a|b]", "etl-"),
+        (r"etl\|ml", "etl"),
+        (r"etl\.x", "etl"),
+        ("etl.*", "etl"),
+        ("etl*", "et"),
+        ("etl?x", "et"),
+        ("etl{0,2}", "et"),
+        ("etl+", "et"),
+        ("e*?", ""),
+        ("étl", ""),
+        ("(etl)", ""),
+        ("etl|ml", ""),
+        ("(a)b|c(d)", ""),
+        ("etl(a)|ml", ""),
+        ("b[](]x|y[])]", ""),
+        ("b[[:alpha:](]x|y[[:alpha:])]", ""),
+        ("etl(?#(()|ml", ""),
+        ("", ""),
+    ],
+)
+def test_the_beginning_is_plain_text_that_no_match_can_do_without(expression, plain):
+    assert beginning(expression) == plain
+
+
+_PIECES = ["a", "b", "A", "a*", "b?", "a{0,1}", "[a|]", "\\|", "(a|b)", "(?:b|a)?", "(?#|)", "."]
+_NAMES = ["".join(name) for length in (1, 2, 3) for name in product("ab|B", repeat=length)]
+
+
+@given(st.lists(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map("".join), min_size=1, max_size=2))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_all_that_the_database_matches_begins_so(connection, alternatives):
+    expression = "|".join(alternatives)
+    matched = connection.execute(
+        "select n as name from unnest(%s::text[]) as n where costpulse.matches_regex(n, %s)", [_NAMES, expression]
+    ).fetchall()
+    assert all(row["name"].lower().startswith(beginning(expression).lower()) for row in matched)
 
 
 def test_a_reference_back_to_a_group_is_refused():

@@ -52,14 +52,13 @@ class History:
     def windows(self, ends: Integers, days: int) -> Floats:
         """The last `days` values before each origin, shape (origins, days).
 
-        Where an origin has fewer, its first week (or what there is of it) is repeated backwards: the weekday of every
-        position stays right.
+        Where an origin has fewer, its own whole weeks are repeated backwards, so that the weekday of every position
+        stays right; below one week, its days.
         """
-        values, weeks = self.values, -(-max(0, days - int(ends.min())) // WEEK)
-        if weeks:
-            week = np.resize(values[: min(WEEK, int(ends.min()))], WEEK)
-            values = np.concatenate([np.tile(week, weeks), values])
-        return np.lib.stride_tricks.sliding_window_view(values, days)[ends + weeks * WEEK - days]
+        at = ends[:, None] - days + np.arange(days)
+        repeated = at % np.maximum(WEEK, ends // WEEK * WEEK)[:, None] % ends[:, None]
+        window: Floats = self.values[np.where(at < 0, repeated, at)]
+        return window
 
 
 Model = Callable[[History, Integers, int], Floats]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from costpulse_assets.analysis import conformal, fitted_models
 from costpulse_assets.analysis.blend import blend
+from costpulse_assets.analysis.daily_values import daily_values
 from costpulse_assets.analysis.forecast_models import Floats, History, Integers, Model, linear, origins, seasonal_naive
 from costpulse_assets.errors import BadInput
 
@@ -35,8 +36,9 @@ _NAMES = {
     "ets": "ETS",
     "theta": "Theta",
 }
-#: Another model must have erred less than this share of the blend's error to be preferred.
-_CLEARLY_BETTER = 0.9
+#: Another model must have erred less than this share of the blend's error to be preferred: rolling origins of one
+#: series choose badly between close ones, see docs/methods.md.
+_CLEARLY_BETTER = 0.7
 #: Rolling origins a week apart; fits are expensive, so they get fewer, two weeks apart.
 _ORIGINS, _STEP = 32, 7
 _FIT_ORIGINS, _FIT_STEP = 6, 14
@@ -94,15 +96,15 @@ def forecast(series: "pd.Series[Any]", horizon: int, *, model: ModelName = "auto
     """Predicts the days after the last one of a daily series.
 
     What is done with an unusual series:
-        - no day with a value (empty, or all NaN), inf, text, or an index that is not dates: BadInput;
+        - no day with a value (empty, or all NaN), inf, text, two rows for one day, or an index that is not dates:
+          BadInput;
         - one day: that value every day, and a band from zero to twice it; fewer than 14 days: their mean, and a band
           that is at least 1/days of it wide on either side;
         - constant: that constant, with a band of no width from 14 days on; all zero: zero;
         - days with a negative net cost (credits) count as they are, but nothing predicted is below zero;
         - NaN and missing days: unknown, not zero: the same weekday of the week before stands in, and no error is
           counted there. Missing days at the start or the end are left out or predicted;
-        - duplicate dates are added up, times of day are dropped, order does not matter;
-        - a time zone is dropped, not converted: the label is the day;
+        - a time of day and a time zone are dropped (the label is the day), order does not matter;
         - the last 400 days count.
 
     Args:
@@ -134,11 +136,15 @@ def make_forecast(
         draws: number of paths.
     """
     _check(horizon, model, level, draws)
-    days = _daily(series)
-    observed = days.loc[: days.last_valid_index()]
+    days = daily_values(series.to_frame("the series"))["the series"]
+    if days.isna().all():
+        raise BadInput(
+            "There is no day with a known cost to forecast from.", next_step="Collect at least one complete day first."
+        )
+    observed = days.loc[days.first_valid_index() : days.last_valid_index()].iloc[-HISTORY_DAYS:]
     # Days at the end that are not known yet are predicted, and not answered.
-    skipped = len(days) - len(observed)
-    history, scale = _history(observed.iloc[-HISTORY_DAYS:])
+    skipped = (days.index[-1] - observed.index[-1]).days
+    history, scale = _history(observed)
     mean = float(np.abs(history.values).mean())
 
     name, trials, warnings = _choose(history, horizon + skipped, model, mean)
@@ -183,39 +189,6 @@ def _check(horizon: int, model: str, level: float, draws: int) -> None:
         raise BadInput(f"A band cannot hold the share {level} of the days.", next_step="Use a level such as 0.95.")
     if draws < 1:
         raise BadInput(f"{draws} possible futures cannot be drawn.", next_step="Ask for at least one.")
-
-
-def _daily(series: "pd.Series[Any]") -> "pd.Series[float]":
-    """One value per day from the first known one to the last day of the index; NaN where a day is not known."""
-    try:
-        values = series.to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise BadInput("The series holds something that is not a number.", next_step="Give costs per day.") from error
-    index = _dates(series.index)
-    known = ~np.isnan(values)
-    if not known.any():
-        raise BadInput(
-            "There is no day with a known cost to forecast from.", next_step="Collect at least one complete day first."
-        )
-    totals = pd.Series(values[known], index[known]).groupby(level=0).sum()
-    if np.isinf(totals).any():
-        raise BadInput("The series holds an infinite cost.", next_step="Find the day and correct or remove it.")
-    return totals.reindex(pd.date_range(totals.index[0], index.max(), freq="D"))
-
-
-def _dates(index: "pd.Index[Any]") -> pd.DatetimeIndex:
-    if isinstance(index, pd.PeriodIndex):
-        index = index.to_timestamp()
-    if not isinstance(index, pd.DatetimeIndex):
-        # Numbers would be read as nanoseconds since 1970.
-        texts_or_dates = len(index) == 0 or pd.api.types.infer_dtype(index) in {"date", "datetime", "string"}
-        try:
-            index = pd.DatetimeIndex(index if texts_or_dates else [None])
-        except (TypeError, ValueError):
-            index = pd.DatetimeIndex([None])
-    if index.hasnans:
-        raise BadInput("The index of the series is not made of dates.", next_step="Use one date per value.")
-    return index.tz_localize(None).normalize().as_unit("us")
 
 
 def _history(days: "pd.Series[float]") -> tuple[History, float]:
@@ -293,4 +266,5 @@ def _reason(name: str, trials: dict[str, _Trial], evidence: int) -> str:
         return f"{_title(name)}: there is nothing in the past to compare a forecast with."
     others = [f"{_NAMES[other]} {t.wape:.1%}" for other, t in trials.items() if other != name and t.wape is not None]
     compared = f"; {', '.join(others)}" if others else ""
-    return f"{_title(name)}: error {trial.wape:.1%} over {trial.origins} past forecast{'s' if trial.origins > 1 else ''}{compared}."
+    past = f"{trial.origins} past forecast{'s' if trial.origins > 1 else ''}"
+    return f"{_title(name)}: error {trial.wape:.1%} over {past}{compared}."

@@ -218,7 +218,8 @@ def judge(
     else:
         blank = robust_detection.blank(len(columns))
         memory = robust_detection.Memory(**state.arrays) if state else blank
-        verdicts, memory = robust_detection.judge_days(values, pd.DatetimeIndex(ordered.index), factors, memory)
+        days = list(pd.DatetimeIndex(ordered.index).date)
+        verdicts, memory = robust_detection.judge_days(values, days, factors, memory)
         arrays = {field.name: getattr(memory, field.name) for field in fields(memory)}
     past = state.history if state else np.full((len(columns), MEMORY), np.nan)
     history = np.concatenate([past, values], axis=1)[:, values.shape[1] :]

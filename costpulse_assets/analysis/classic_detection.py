@@ -34,7 +34,8 @@ def judge_days(values: np.ndarray, sensitivity: np.ndarray, before: np.ndarray) 
     # Sums leave a rest where all seven are the same.
     usable = (count >= 3) & (deviation > 1e-9 * np.abs(mean))
     z = np.where(usable, (values - mean) / np.where(usable, deviation, 1.0), np.nan)
-    size = np.abs(np.nan_to_num(z))
+    # A day exactly on a limit is inside, whatever the last digit says.
+    size = np.abs(np.nan_to_num(z)) * (1 - 1e-9)
     severity = sum((size > limit / sensitivity[:, None]).astype(np.int8) for limit in _LIMITS)
     severity = np.asarray(severity, dtype=np.int8)
     width = _LIMITS[0] / sensitivity[:, None] * deviation

@@ -77,7 +77,10 @@ def _days(index: pd.Index) -> pd.DatetimeIndex:
             raise _not_dates(index) from error
     if not isinstance(index, pd.DatetimeIndex) or index.hasnans:
         raise _not_dates(index)
-    return pd.DatetimeIndex(index.tz_localize(None).normalize().as_unit("ns"), name=None)
+    try:
+        return pd.DatetimeIndex(index.tz_localize(None).normalize().as_unit("ns"), name=None)
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise _not_dates(index) from error
 
 
 def _not_dates(index: pd.Index) -> BadInput:

@@ -19,3 +19,10 @@ REALLOCATION = dg.define_asset_job(
     selection=dg.AssetSelection.groups(Layer.ALLOCATION, Layer.COSTS, Layer.UTILIZATION, Layer.ANALYSIS),
     description="Allocates the days anew that changed rules concern, and rebuilds everything that follows from them.",
 )
+
+#: What follows from changed budgets.
+BUDGETING = dg.define_asset_job(
+    "budgeting",
+    selection=dg.AssetSelection.assets("forecasts", "budget_status"),
+    description="Forecasts what changed budgets are about, and judges where they stand.",
+)

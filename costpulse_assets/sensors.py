@@ -1,4 +1,4 @@
-"""What starts a run between schedules: changed price adjustments, and changed rules."""
+"""What starts a run between schedules: changed price adjustments, changed rules, changed budgets."""
 
 from datetime import date
 from typing import Any
@@ -7,14 +7,14 @@ import dagster as dg
 
 from costpulse_assets.allocation.assets import EDITED_SPECS, KEY_ALLOCATIONS
 from costpulse_assets.derived_days import days_to_build
-from costpulse_assets.jobs import COST_CYCLE, REALLOCATION
+from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION
 from costpulse_assets.resources.database import open_database
 from costpulse_assets.schedules import range_tags
 from costpulse_assets.settings import Settings
 
 
 def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
-    """The sensors that follow what people change: prices and rules."""
+    """The sensors that follow what people change: prices, rules and budgets."""
 
     @dg.sensor(
         job=COST_CYCLE,
@@ -69,4 +69,17 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
             ],
         )
 
-    return [reprice_changed_days, reallocate_changed_days]
+    @dg.sensor(
+        job=BUDGETING,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Judges budgets again as soon as one is made, changed or deleted.",
+    )
+    def judge_changed_budgets(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        with open_database(settings) as database:
+            changes = str(database.rows("transform/budget_changes")[0]["changes"])
+        if changes == (context.cursor or "0"):
+            return dg.SkipReason("No budget has changed.")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"budgets {changes}")], cursor=changes)
+
+    return [reprice_changed_days, reallocate_changed_days, judge_changed_budgets]

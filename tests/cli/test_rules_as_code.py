@@ -110,7 +110,7 @@ def test_a_real_account_is_never_given_the_rules_of_the_demo(own: Costpulse) -> 
             connection.execute("update costpulse.collection_status set connection = 'dbc-1.cloud.databricks.com'")
             connection.execute(
                 "truncate costpulse.rule_versions, costpulse.team_members, costpulse.split_weights, "
-                "costpulse.allocation_rules, costpulse.cost_splits, costpulse.teams"
+                "costpulse.allocation_rules, costpulse.cost_splits, costpulse.teams, costpulse.budgets"
             )
         refused(own("up", "--demo", "--no-ui"), "already holds the bills of dbc-1.cloud.databricks.com")
         assert own("export").stdout == "version: 1\n"

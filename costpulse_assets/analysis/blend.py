@@ -20,7 +20,7 @@ _CLOSED = 0.15
 #: How much each forecast is trusted before it is tried, in the order of `_members`.
 _PRIOR = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
 #: Weights fall with this power of the error: equals are averaged, a clear loser is out.
-_SELECTIVITY = 4
+_SELECTIVITY = 6
 
 _SMOOTHING = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 #: A day counts in the level with this many usual day-to-day changes at most.

@@ -61,13 +61,14 @@ def future_errors(errors: Floats, draws: int, horizon: int, *, least: float) -> 
     draws.
     """
     random = np.random.default_rng(_SEED)
-    ranks = _mixed_paths(errors, draws, horizon, random).argsort(axis=0).argsort(axis=0)
+    order = _mixed_paths(errors, draws, horizon, random).argsort(axis=0)
     # The middle of each draw's share of the distribution, as a distance from the median on either side.
     sides = (2 * np.arange(draws) + 1) / draws - 1
     shares = np.unique(np.abs(sides))
     widths = half_widths(errors, shares, horizon, least=least)
-    values = np.sign(sides)[:, None] * widths[np.searchsorted(shares, np.abs(sides))]
-    return np.take_along_axis(values, ranks, axis=0)
+    drawn = np.empty((draws, horizon))
+    np.put_along_axis(drawn, order, np.sign(sides)[:, None] * widths[np.searchsorted(shares, np.abs(sides))], axis=0)
+    return drawn
 
 
 def _mixed_paths(errors: Floats, draws: int, horizon: int, random: np.random.Generator) -> Floats:

@@ -4,7 +4,7 @@
 
 FOLDER holds CSV files of daily series: the first column is the date, every other column a series; each file is a group
 of the table. A group of generated cost-like series is added. From every series the last days are predicted, and
-days before them, up to four times; nothing after an origin is shown to the model.
+days before them; nothing after an origin is shown to the model.
 
 OWA is that of the M4 competition: the mean of two ratios, sMAPE and MASE, each to those of Naive 2 (the last value
 times the weekday's share, where the series has a weekly rhythm); below 1 is better. `held` is the share of days in the
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from costpulse_assets.analysis.forecasts import ModelName, make_forecast
 
 Floats = NDArray[np.float64]
-_ORIGINS = 4
 _LEVEL = 0.95
 
 
@@ -78,15 +77,14 @@ def cost_like(number: int, seed: int, days: int = 520) -> pd.DataFrame:
     return pd.DataFrame(series, index=index)
 
 
-def cases(frame: pd.DataFrame, days: int, horizon: int) -> Iterator[Case]:
-    """Up to four origins per series, as far apart as the series allows."""
+def cases(frame: pd.DataFrame, days: int, horizon: int, origins: int) -> Iterator[Case]:
+    """Origins of every series, 97 days apart, or as far as the series allows."""
     for _, column in frame.items():
         series = column.loc[column.first_valid_index() : column.last_valid_index()]
         room = len(series) - horizon - days
-        for back in range(_ORIGINS if room >= 0 else 0):
-            end = len(series) - horizon - back * min(97, room // (_ORIGINS - 1))
-            if back and room < _ORIGINS - 1:
-                break
+        step = min(97, room // max(origins - 1, 1))
+        for back in range(origins if step > 0 else int(room >= 0)):
+            end = len(series) - horizon - back * step
             history, actual = series.iloc[end - days : end], series.iloc[end : end + horizon].to_numpy(dtype=float)
             filled = history.ffill().bfill().to_numpy(dtype=float)
             scale = float(np.abs(filled[7:] - filled[:-7]).mean())
@@ -148,6 +146,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=get_args(ModelName), default=["auto"])
     parser.add_argument("--days", type=int, default=400, help="length of the history (default 400)")
     parser.add_argument("--horizon", type=int, default=30)
+    parser.add_argument("--origins", type=int, default=4, help="per series, at most (default 4)")
     parser.add_argument("--most", type=int, default=200, help="cases per group; evenly chosen (default 200)")
     parser.add_argument("--seed", type=int, default=2024, help="of the cost-like series")
     parser.add_argument("--held-out", action="store_true", help="every second series: those nothing was chosen on")
@@ -162,7 +161,7 @@ def main() -> None:
     for name, frame in groups.items():
         if asked.held_out:
             frame = frame.iloc[:, 1::2]
-        group = list(cases(frame, asked.days, asked.horizon))
+        group = list(cases(frame, asked.days, asked.horizon, asked.origins))
         group = group[:: -(-len(group) // asked.most)] if group else []
         for model in asked.models if group else ():
             line = measure(group, model)

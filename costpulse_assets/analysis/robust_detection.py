@@ -27,7 +27,7 @@ _LEVEL_DAYS, _WEEKS = 14, 6
 # How large differences are: a quarter of a year, the weekday's own in ten weeks; never below 2.5 %.
 _SCALE_DAYS, _SCALE_WEEKS, _SMALLEST_SCALE = 91, 10, 0.025
 # A day is flagged by itself, or by a smaller distance where a second rule says so too; never for a change below 18 %.
-_STRICT, _LOOSE, _SMALLEST_CHANGE = 5.5, 2.5, 0.18
+_STRICT, _LOOSE, _SMALLEST_CHANGE = 5.5, 3.0, 0.18
 # More than this share of days without cost: distances have to be larger by the factor.
 _MANY_ZEROS, _SPARSE = 0.25, 1.6
 # Second rules: half more than ever in six weeks; far out by mean and deviation of four weeks.
@@ -42,6 +42,7 @@ _DRIFT, _DRIFT_CHANGE, _REST, _WEEK_NOISE, _SMALLEST_DRIFT = 4.0, 0.10, 28, 0.53
 _LOOK_BACK = 42
 # A drop to nothing is as far as log(1.05 / 0.05) = 3.0 of a rise.
 _SOFT = 0.05
+_NOTHING = 1e-9
 # Distances in place of infinite ones.
 _BOUND, _HIGHEST_SCORE = 1e9, 1e3
 # Multiples of the limit from which a day is high, and critical.
@@ -182,6 +183,8 @@ def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: 
     known_days = (~np.isnan(now.cleaned[:, at - _LEVEL_DAYS : at])).sum(axis=1)
     ready = (now.seen >= _WARM_UP) & (known_days >= _LEAST_DAYS)
     share = _ratio(x - usual.expected, usual.base)
+    # What is left of sums in the last digits is neither a rise nor a drop.
+    share = np.where(np.abs(share) < _NOTHING, 0.0, share)
     distance = np.where(share >= 0, share, -_distance_of_drop(-share))
     high, low = present & ready & (x > usual.upper), present & ready & (x < usual.lower)
     flagged = high | low

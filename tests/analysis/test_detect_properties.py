@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from costpulse_assets.analysis.anomalies import METHODS, SEVERITIES, Method, State, detect, detect_many, judge
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _ARRAYS = ("expected", "lower", "upper", "score", "severity", "kind")
 
@@ -18,7 +18,7 @@ _ARRAYS = ("expected", "lower", "upper", "score", "severity", "kind")
 @st.composite
 def frames(draw: st.DrawFn) -> pd.DataFrame:
     """A few series with rhythm, noise, spikes, shifts, gaps, zeros, credits; whole cents."""
-    days, count = draw(st.integers(30, 150)), draw(st.integers(1, 5))
+    days, count = draw(st.integers(30, 130)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     index = pd.date_range("2026-01-01", periods=days) + pd.Timedelta(days=draw(st.integers(0, 40)))
     columns = {}

@@ -1,0 +1,15 @@
+-- one row: when anything was judged last, what people decided in the last 90 days and which of it was no anomaly, and
+-- how many events that are shown are open
+select
+    greatest(max(a.judged_at), (select max(s.computed_at) from costpulse.detector_scorecard as s)) as judged_at,
+    count(*) filter (where a.parent_id is null and a.status in ('open', 'acknowledged')) as open,
+    count(*) filter (where a.parent_id is null and d.is_decided) as decided,
+    count(*) filter (where a.parent_id is null and d.is_decided and a.resolution = 'not an anomaly') as wrong
+from costpulse.anomalies as a
+cross join
+    lateral (
+        select
+            a.status in ('expected', 'resolved')
+            and a.decided_by <> 'pipeline'
+            and a.decided_at > %(now)s::timestamptz - interval '90 days' as is_decided
+    ) as d

@@ -33,6 +33,8 @@ _SHORT_DAYS = 2
 #: A change is over when what is left of it is less than this share.
 _BACK = 0.5
 _OUTAGE = 0.5
+#: The first day of a slow change is an estimate: so many days before it are compared with neither way.
+_UNSURE_DAYS = 3
 #: Single resources: when one of them does not run for a day or two, it may have had nothing to do.
 _RESOURCES: tuple[ScopeType, ...] = ("job", "warehouse")
 #: After one such gap others in so many days are no news.
@@ -340,7 +342,7 @@ def _join(series: _Series, findings: Iterable[_Finding]) -> list[_Finding]:
             and before.sign != found.sign
             and before.is_lasting
             and found.kind != "new source"
-            and _is_back(series, before, found.first, min(found.last + 1, series.finals))
+            and _is_back(series, before, range(found.first, min(found.last + 1, series.finals)))
         ):
             _end(before, found.first)
         elif same is None:
@@ -369,9 +371,10 @@ def _first_day_back(series: _Series, lasting: _Finding) -> int | None:
     # What is recognised by its trend is near to where it came from for a while.
     begin = max(lasting.recognised + 1, lasting.first + _SHORT_DAYS + 1)
     for day in range(begin, lasting.last - 5):
-        week = range(day, day + 7)
-        if _is_back(series, lasting, day, week.stop):
-            return next((each for each in week if _is_back(series, lasting, each, each + 1)), day)
+        # A day that stands out the other way has a reason of its own.
+        week = [each for each in range(day, day + 7) if series.signs[each] != -lasting.sign]
+        if len(week) >= 4 and _is_back(series, lasting, week):
+            return next((each for each in week if _is_back(series, lasting, [each])), day)
     return None
 
 
@@ -393,13 +396,14 @@ def _count(finding: _Finding, severity: int, score: float) -> None:
         finding.score = score
 
 
-def _is_back(series: _Series, lasting: _Finding, first: int, end: int) -> bool:
-    """Whether the days from first to before end are nearer to the level before `lasting` than to that of `lasting`."""
-    days = range(first, end)
-    now = _daily(series, first, end)
+def _is_back(series: _Series, lasting: _Finding, days: Sequence[int]) -> bool:
+    """Whether the days are nearer to the level before `lasting` than to that of `lasting`."""
+    if not days:
+        return False
+    values = series.values[list(days)]
     before = _usual(series, days, lasting.first - _COMPARED_DAYS, lasting.first)
-    after = _usual(series, days, max(lasting.first, first - 2 * 7), first)
-    return abs(now - before) < _BACK * abs(after - before)
+    after = _usual(series, days, max(lasting.first, days[0] - 2 * 7), days[0])
+    return bool((~np.isnan(values)).any() and abs(np.nanmean(values) - before) < _BACK * abs(after - before))
 
 
 def _usual(series: _Series, days: Iterable[int], begin: int, end: int) -> float:
@@ -433,12 +437,7 @@ def _events(
     series: _Series, findings: Sequence[_Finding], scope: Scope, dates: Sequence[date], minimum_impact: float
 ) -> Iterator[Event]:
     for found in findings:
-        is_gap = (
-            scope.type in _RESOURCES
-            and found.sign < 0
-            and not found.is_lasting
-            and found.last - found.first < _SHORT_DAYS
-        )
+        is_gap = scope.type in _RESOURCES and found.sign < 0 and not found.is_lasting and found.flagged <= _SHORT_DAYS
         if is_gap and _is_known(series, findings, found):
             continue
         compared = _compared_with(series, findings, found)
@@ -504,6 +503,7 @@ def _compared_with(series: _Series, findings: Sequence[_Finding], found: _Findin
     if found.kind == "new source":
         return [{} for _ in days]
     begin, end = max(0, found.first - _COMPARED_DAYS), min(found.first, series.finals)
+    end = max(begin, end - _UNSURE_DAYS) if found.flagged == 0 else end
     usual = ~np.isnan(series.values)
     usual[:begin] = usual[end:] = False
     for other in findings:

@@ -21,7 +21,20 @@ from pathlib import Path
 import psycopg
 
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
-from tests.benchmarks import allocate, cycle, detect, forecast, history, load, nodes, pages, queries, restated, start, wire
+from tests.benchmarks import (
+    allocate,
+    cycle,
+    detect,
+    forecast,
+    history,
+    load,
+    nodes,
+    pages,
+    queries,
+    restated,
+    start,
+    wire,
+)
 from tests.benchmarks.measuring import FULL, QUICK, Bench, Section, Sizes
 from tests.conftest import SERVER_VARIABLE
 

@@ -33,8 +33,8 @@ _MANY_ZEROS, _SPARSE = 0.25, 1.6
 # Second rules: half more than ever in six weeks; far out by mean and deviation of four weeks.
 _RECORD_DAYS, _RECORD = 42, 1.5
 _PLAIN_DAYS, _PLAIN = 28, 4.0
-# What two of three months had at this place of the month is no news, with this allowance.
-_MONTHLY = 1.25
+# What two of three months had at this place is no news, nor what was flagged this often in a quarter; how much more.
+_HABIT, _ALLOWANCE = 3, 1.25
 # A flagged day counts in the scale as this far out; this many in a row are a level; one that returns this soon is over.
 _CLIP, _RUN, _RETURN = 2.5, 4, 28
 # Change of level: distance, least change, days until the next; how much less a week's median varies than a day; floor.
@@ -54,13 +54,14 @@ class Memory:
     """What the method knows after a day.
 
     Attributes:
-        raw: series x `MEMORY`, as all that follow up to `surprise`: the values, in units of each series.
+        raw: series x `MEMORY`, as all that follow up to `flags`: the values, in units of each series.
         cleaned: the same with what was expected in place of flagged days, at the present level.
         season: difference to the level of two weeks, as a share of it.
         residual: difference to what was expected, as a share; clipped where the day was flagged.
         flat: cleaned values without their weekday, at the present level.
         change: what the test for a change of level saw.
         surprise: as residual, not clipped.
+        flags: the same, of the first flagged day of each run; NaN for all other days.
         unit: per series, as all that follow: absolute first value that is not zero; NaN before.
         seen: days that were there.
         run: flagged days in a row, negative for drops.
@@ -76,6 +77,7 @@ class Memory:
     flat: np.ndarray
     change: np.ndarray
     surprise: np.ndarray
+    flags: np.ndarray
     unit: np.ndarray
     seen: np.ndarray
     run: np.ndarray
@@ -84,7 +86,7 @@ class Memory:
     returns: np.ndarray
 
 
-_WINDOWS = ("raw", "cleaned", "season", "residual", "flat", "change", "surprise")
+_WINDOWS = ("raw", "cleaned", "season", "residual", "flat", "change", "surprise", "flags")
 _UNKNOWN = ("unit", "shift")
 _COUNTERS = ("seen", "run", "rest", "returns")
 
@@ -215,6 +217,7 @@ def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: 
     now.surprise[:, at] = np.where(settled, distance, np.nan)
     clipped = np.clip(distance, -_CLIP * usual.drops, _CLIP * usual.rises)
     now.residual[:, at] = np.where(settled, np.where(flagged, clipped, distance), np.nan)
+    now.flags[:, at] = np.where(flagged & (now.run == 0), distance, np.nan)
     now.seen += present
 
     direction = np.where(flagged, np.where(high, 1, -1), 0)
@@ -244,16 +247,19 @@ def _usual(now: Memory, at: int, day: date, sensitivity: np.ndarray) -> _Usual:
     mean, deviation = _mean_and_deviation(now.cleaned[:, at - _PLAIN_DAYS : at])
     record = _RECORD * np.fmax.reduce(now.raw[:, at - _RECORD_DAYS : at], axis=1)
     high_before, low_before = _same_place_in_months(now.surprise, day, at)
+    high_often, low_often = _habits(now.flags[:, at - _SCALE_DAYS : at])
+    high_before = _ALLOWANCE * np.maximum(high_before, high_often)
+    low_before = _ALLOWANCE * np.maximum(low_before, low_often)
 
     enough = expected + base * np.maximum(loose * rises, smallest)
     upper = expected + base * np.maximum(strict * rises, smallest)
     upper = np.fmin(upper, np.maximum(enough, np.fmin(record, mean + plain * deviation)))
-    upper = np.fmax(upper, expected + base * _MONTHLY * high_before)
+    upper = np.fmax(upper, expected + base * high_before)
     smallest = _distance_of_drop(smallest)
     enough = expected - base * _drop_of_distance(np.maximum(loose * drops, smallest))
     lower = expected - base * _drop_of_distance(np.maximum(strict * drops, smallest))
     lower = np.fmax(lower, np.minimum(enough, mean - plain * deviation))
-    lower = np.fmin(lower, expected - base * _drop_of_distance(_MONTHLY * low_before))
+    lower = np.fmin(lower, expected - base * _drop_of_distance(low_before))
     return _Usual(expected, level, weekday, size, base, rises, drops, lower, upper, sparse)
 
 
@@ -404,6 +410,16 @@ def _same_place_in_months(surprise: np.ndarray, day: date, at: int) -> tuple[np.
         lows.append(np.fmin.reduce(near, axis=1))
     high, low = (np.sort(np.nan_to_num(np.stack(of, axis=1)), axis=1)[:, 1] for of in (highs, lows))
     return np.maximum(high, 0.0), np.maximum(-low, 0.0)
+
+
+def _habits(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distance up and down that `_HABIT` flagged days of a quarter reached, 0 where there are fewer."""
+    high, low = np.zeros(len(flags)), np.zeros(len(flags))
+    for often, direction in ((high, 1.0), (low, -1.0)):
+        rows = np.flatnonzero((direction * flags > 0).sum(axis=1) >= _HABIT)
+        ordered = np.sort(np.nan_to_num(direction * flags[rows]), axis=1)
+        often[rows] = ordered[:, -_HABIT]
+    return high, low
 
 
 def _distance_of_drop(share: np.ndarray) -> np.ndarray:

@@ -135,6 +135,21 @@ def test_a_batch_at_every_months_end_is_not_flagged_for_ever() -> None:
     assert flagged(series)[0] == month_ends[0]
 
 
+def test_a_job_that_now_and_then_does_not_run_is_told_of_three_times() -> None:
+    series = office()
+    series.iloc[[100, 111, 124, 137, 150, 166, 180]] = 0
+
+    assert flagged(series) == [100, 111, 124]
+
+
+def test_an_outage_of_three_days_does_not_make_the_next_one_usual() -> None:
+    series = office()
+    series.iloc[100:103] = 0
+    series.iloc[150] = 0
+
+    assert flagged(series) == [100, 101, 102, 150]
+
+
 def test_a_source_that_begins_after_known_days_without_cost_is_new() -> None:
     series = office(days=160)
     series.iloc[:80] = 0

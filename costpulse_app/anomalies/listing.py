@@ -43,12 +43,12 @@ def show(made: Frame, choice: Choice) -> None:
             f"Not checked since {formats.moment(summary.judged_at)}. Nothing is closed by itself.",
             icon=":material/schedule:",
         )
-    earlier = summary.open - sum(event.is_open for event in found)
-    if earlier > 0 and made.selection == Filters().selection:
-        with st.container(horizontal=True, vertical_alignment="center", key="earlier"):
-            are = "is 1 open anomaly" if earlier == 1 else f"are {earlier} open anomalies"
-            st.caption(f"There {are} of before this period.", width="content")
-            st.button("Show", key="show_earlier", type="tertiary", on_click=_widen, args=[made.filters])
+    others = summary.open - sum(event.is_open for event in found)
+    if others > 0 and made.selection == Filters().selection:
+        with st.container(horizontal=True, vertical_alignment="center", key="others"):
+            have = "1 other open anomaly has" if others == 1 else f"{others} other open anomalies have"
+            st.caption(f"{have} no day in this period.", width="content")
+            st.button("Show 12 months", key="show_others", type="tertiary", on_click=_widen, args=[made.filters])
     tabs = st.tabs(list(TABS.values()), key="a_tab", on_change="rerun")
     for name, tab in zip(TABS, tabs, strict=True):
         if tab.open:
@@ -276,10 +276,15 @@ def nothing(made: Frame, found: Sequence[Event], taken: Sequence[Event], tab: st
     elif taken:
         st.info(f"Nothing is {TABS[tab].lower()} in this period.", icon=":material/check:")
     else:
-        watched = reads.series_watched(made.version, made.newest)
+        try:
+            watched = reads.series_watched(made.version, made.newest)
+            series = f"{watched:,} series {'was' if watched == 1 else 'were'}"
+        except db.QueryTooSlow:
+            # How many they are is not worth more than the answer.
+            series = "All series were"
         checked = f", last on {formats.day(summary.judged_at.date())}" if summary.judged_at else ""
         st.info(
-            f"No anomaly in this period. {watched:,} series {'was' if watched == 1 else 'were'} checked{checked}.",
+            f"No anomaly in this period. {series} checked{checked}.",
             icon=":material/check:",
         )
 

@@ -276,12 +276,12 @@ def test_list_price_and_tags_do_not_apply_and_that_is_said(app: Opener, found: s
     assert query(test) == {"basis": ["list"], "tag": ["env=prod"]}
 
 
-def test_open_events_of_before_the_period_are_a_button_away(app: Opener, found: str) -> None:
+def test_open_events_outside_the_period_are_a_button_away(app: Opener, found: str) -> None:
     test = app(found, PAGE)
-    assert "There is 1 open anomaly of before this period." in texts(test)
-    test.button(key="show_earlier").click().run()
+    assert "1 other open anomaly has no day in this period." in texts(test)
+    test.button(key="show_others").click().run()
     assert OLD in cards(test)
-    assert "of before this period" not in texts(test)
+    assert "no day in this period" not in texts(test)
 
 
 def test_more_events_than_cards_are_a_button_away_and_all_in_the_table(app: Opener, found: str) -> None:
@@ -589,6 +589,12 @@ def test_a_part_that_fails_is_one_sentence_with_a_reference(app: Opener, found: 
     assert not test.exception
     assert "Reference" in texts(test)
     assert test.title[0].value == "Anomalies"
+
+
+def test_a_database_that_is_away_is_one_message(app: Opener) -> None:
+    test = app("postgresql://nobody@127.0.0.1:9/none", PAGE)
+    assert not test.exception
+    assert test.title[0].value == "The database does not answer"
 
 
 def test_no_day_is_final(app: Opener, found: str) -> None:

@@ -95,6 +95,46 @@ METRICS = {
         "last digit.",
         "Final days only; changes are valued at the mean of both periods, and usage without a price is left out.",
     ),
+    "open_anomalies": Metric(
+        "Open anomalies",
+        "Events that nobody has resolved or called expected yet. An event is days of one scope that belong together; "
+        "events of smaller scopes with the same cause are rolled up under it and not counted.",
+        "Final days; days that are not final count where they are too high already.",
+    ),
+    "anomaly_excess": Metric(
+        "Above expected",
+        "What the open events that went up cost beyond what was expected: the mean of the same weekday in the four "
+        "weeks before each event, days of other events left out. Events of different scopes can hold the same cost.",
+        "The days of the events. Cost that is missing is named below it and not taken off.",
+    ),
+    "found_within": Metric(
+        "Found within",
+        "The median of the days from the first day of an event to the day with whose cost it was recognised. A slow "
+        "drift takes days to be told from noise.",
+        "Events that turned out to be nothing after a correction of the bill are left out.",
+    ),
+    "false_alarms": Metric(
+        "Called no anomaly",
+        "The share of the events about which people decided that were resolved as not an anomaly.",
+        "Decisions of the last 90 days.",
+    ),
+    "anomaly_difference": Metric(
+        "Difference",
+        "The cost of the days of an event minus what was expected: the mean of the same weekday in the four weeks "
+        "before it, days of other events left out.",
+        "Final days; days that are not final count where they are too high already.",
+    ),
+    "anomaly_price_effect": Metric(
+        "By price",
+        "The part of the difference that comes from other rates for the same SKUs.",
+        "The days of the event, with the rates of the days it is compared with.",
+    ),
+    "anomaly_use_effect": Metric(
+        "By use",
+        "The part of the difference that comes from more or less use, at the rates before. By price and by use add up "
+        "to the difference.",
+        "The days of the event.",
+    ),
 }
 
 

@@ -22,6 +22,13 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 icon=":material/query_stats:",
                 help="Where the money went, by anything",
             ),
+            st.Page(
+                "views/anomalies.py",
+                title="Anomalies",
+                url_path="anomalies",
+                icon=":material/notification_important:",
+                help="What was not normal, why, and is it handled",
+            ),
         ],
         "Ownership": [
             st.Page(

@@ -42,7 +42,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = {"/": "Overview", "/explorer": "Cost explorer", "/allocation": "Teams & allocation"}
+PAGES = {"/": "Overview", "/explorer": "Cost explorer", "/anomalies": "Anomalies", "/allocation": "Teams & allocation"}
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
 HARMLESS = ("/_stcore/", "Infinite extent for field")
 
@@ -309,6 +309,31 @@ def amount(cell: str) -> Decimal | None:
 def test_hostile_names_are_text_everywhere(open_: Opener) -> None:
     page = open_("/explorer?range=90d&by=job&top=30")
     assert page.locator(".st-key-chart b, .st-key-chart script, .st-key-chart img").count() == 0
+
+
+def test_an_anomaly_is_explained_acknowledged_and_followed_to_its_cost(
+    open_: Opener, totals: Callable[..., Decimal]
+) -> None:
+    page = open_("/anomalies")
+    page.get_by_role("button", name="Details").first.click()
+    page.get_by_role("heading", name="Day by day", exact=True).wait_for()
+    settled(page)
+    assert "id=" in page.url
+    expect(keyed(page, "detail_chart").locator(".barlayer .point").first).to_be_attached()
+    keyed(page, "resolve").get_by_role("button").click()
+    page.get_by_role("dialog").get_by_text("Not an anomaly: it was normal").click()
+    keyed(page, "resolve_send").get_by_role("button").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Write why, at least ten characters.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text(re.compile("local admin acknowledged it"))).to_be_visible()
+    click_middle(page, bar(keyed(page, "detail_chart"), 0, 5))
+    page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
+    settled(page)
+    first, last = period(page)
+    assert first == last
+    assert Decimal(0) < exact(page) <= cents(totals("usage_date = %s", first))
 
 
 def test_why_explains_a_figure_with_its_days_and_price(open_: Opener) -> None:

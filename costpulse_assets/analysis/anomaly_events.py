@@ -298,7 +298,9 @@ def _onset(series: _Series, day: int, kind: EventKind) -> int:
     level = _without_weekdays(series.values[begin : day + 1], series.weekdays[begin : day + 1])
     known = np.flatnonzero(~np.isnan(level))
     y = _without_outliers(level[known])
-    earliest = max(1, day - _ONSET_DAYS - begin)
+    # A week of what was usual before it, at least.
+    enough = 7 + _UNSURE_DAYS
+    earliest = max(int(known[enough]) if len(known) > enough else day - begin, day - _ONSET_DAYS - begin)
     errors = {}
     for at in range(earliest, day - begin):
         x = (known >= at).astype(float) if kind == "level shift" else np.maximum(known - at + 1.0, 0.0)
@@ -441,6 +443,8 @@ def _events(
         if is_gap and _is_known(series, findings, found):
             continue
         compared = _compared_with(series, findings, found)
+        if found.kind != "new source" and not all(compared):
+            continue  # nothing is known of the weeks before
         actual = np.nan_to_num(series.values[found.first : found.last + 1])
         expected = np.array([sum(weight * series.values[day] for day, weight in each.items()) for each in compared])
         impact = float((actual - expected).sum()) * found.sign
@@ -502,7 +506,8 @@ def _compared_with(series: _Series, findings: Sequence[_Finding], found: _Findin
     days = range(found.first, found.last + 1)
     if found.kind == "new source":
         return [{} for _ in days]
-    begin, end = max(0, found.first - _COMPARED_DAYS), min(found.first, series.finals)
+    end = min(found.first, series.finals)
+    begin = max(0, end - _COMPARED_DAYS)
     end = max(begin, end - _UNSURE_DAYS) if found.flagged == 0 else end
     usual = ~np.isnan(series.values)
     usual[:begin] = usual[end:] = False

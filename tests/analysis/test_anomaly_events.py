@@ -211,7 +211,7 @@ def test_a_job_that_does_not_run_now_and_then_is_news_once_and_never_grave() -> 
     assert of_workspace[0].severity != "medium"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_events_of_a_direction_never_share_days_and_each_of_their_days_is_compared_with_others(
     data: st.DataObject,

@@ -135,6 +135,43 @@ METRICS = {
         "to the difference.",
         "The days of the event.",
     ),
+    "landing": Metric(
+        "Landing",
+        "What the month will cost in all: its final days as they are, and the forecast of the others. The band is "
+        "meant to hold 95 of 100 months; it comes from the errors of past forecasts, and from how errors of one day go "
+        "on to the next.",
+        "From final days only; what is in of later days is not used. What was said on a day is never changed later.",
+    ),
+    "budget_used": Metric(
+        "Budget used",
+        "The cost of the final days of the period as a share of the budget. The pace is the share of the period that "
+        "is over: above it, more is spent than an even month would.",
+        "Final days only. Of several budgets for the same cost, the one with the shortest period is shown.",
+    ),
+    "breach_probability": Metric(
+        "Breach probability",
+        "How probable it is that the period costs more than the budget: the share of 500 possible futures of the "
+        "forecast in which it does. The breach day is the first on which it is exceeded in half of them.",
+        "From final days only. How often it was right is in the track record.",
+    ),
+    "forecast_error": Metric(
+        "Error a week ahead",
+        "The differences between forecast and cost, whatever their direction, as a share of the cost (WAPE), of the "
+        "seven days after each forecast. Beside it the error of the simplest forecast: the same weekday before.",
+        "Final days only.",
+    ),
+    "forecast_coverage": Metric(
+        "Days in the band",
+        "The share of days whose cost was within the band that was forecast, of the seven days after each forecast. "
+        "The aim is 95%: a band that holds all days would be too wide.",
+        "Final days only.",
+    ),
+    "month_forecast": Metric(
+        "Month forecast",
+        "What the month will cost in all: its final days as they are, and the forecast of the others, with a band "
+        "that is meant to hold 95 of 100 months. The comparison is with the whole month before.",
+        "From final days only; what is in of later days is not used.",
+    ),
 }
 
 

@@ -29,6 +29,13 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 icon=":material/notification_important:",
                 help="What was not normal, why, and is it handled",
             ),
+            st.Page(
+                "views/forecast.py",
+                title="Forecast & budgets",
+                url_path="forecast",
+                icon=":material/trending_up:",
+                help="Where we will land, and which budgets break",
+            ),
         ],
         "Ownership": [
             st.Page(

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import streamlit as st
 
-from costpulse_app import charts, filters, formats, parts, queries
+from costpulse_app import bridge, charts, filters, formats, parts, queries
 from costpulse_app.filters import View
+from costpulse_app.forecast import figures, outlook, outlook_tab, reads, scopes
+from costpulse_app.forecast.outlook import Outlook
 from costpulse_app.parts import Frame
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, GroupSpend, Windows
 from costpulse_assets.periods import (
@@ -43,20 +45,37 @@ def show() -> None:
         if _total(made, windows) is None and _total(made, Windows(made.period, made.last_final)) is None:
             parts.nothing_matches(made)
             return
+    found = None
+    with parts.panel("month_forecast"):
+        found = forecast(made)
     with parts.panel("cards"):
-        headline(made, made.last_final, windows)
+        headline(made, made.last_final, windows, found)
     with parts.panel("unpriced"):
         parts.unpriced_note(made, Period(windows.period.first, made.newest))
     with parts.panel("trend"):
-        trend(made)
+        trend(made, found)
+    with parts.panel("bridge"):
+        bridge.show(made)
     with parts.panel("movers"):
         movers(made, made.last_final, windows)
     with parts.panel("breakdown"):
         breakdown(made, windows)
 
 
-def headline(made: Frame, final: date, windows: Windows) -> None:
-    """The four cards: month to date, run-rate, DBUs, last final day."""
+def forecast(made: Frame) -> Outlook | None:
+    """The newest forecast of exactly the rows that the page is about, at the price that it is in; else None."""
+    scope = scopes.chosen(made.filters)
+    if scope is None or made.filters.basis == "list":
+        return None
+    version = reads.version(made.version)
+    # The other figures of the page are of the team alone, a forecast is of all below it too.
+    if scope.type == "team" and scope.id in reads.teams_with_teams_below(version):
+        return None
+    return outlook.read(made, version, scope)
+
+
+def headline(made: Frame, final: date, windows: Windows, found: Outlook | None) -> None:
+    """The four cards: month to date, month forecast (a run-rate where there is none), DBUs, last final day."""
     month, before = windows.period, windows.before
     recent = Period(final - timedelta(days=_SPARK_DAYS - 1), made.newest)
     cost_by_day = _by_day(made, recent)
@@ -81,7 +100,7 @@ def headline(made: Frame, final: date, windows: Windows) -> None:
         spent = total.final_amount if total else None
         then = total.before_amount if total else None
         if between_months:
-            for metric in ("month_to_date", "run_rate"):
+            for metric in ("month_to_date", *(() if found else ("run_rate",))):
                 parts.card(
                     made,
                     metric,
@@ -89,6 +108,8 @@ def headline(made: Frame, final: date, windows: Windows) -> None:
                     days=f"{made.newest:%B %Y} has no final day yet.",
                     notes=["No final day yet this month", open_note],
                 )
+            if found:
+                _month_forecast(made, found)
         else:
             parts.card(
                 made,
@@ -103,20 +124,23 @@ def headline(made: Frame, final: date, windows: Windows) -> None:
             )
             rate = None if spent is None else run_rate(spent, final)
             last = whole.final_amount if whole else None
-            parts.card(
-                made,
-                "run_rate",
-                formats.money(rate, money),
-                full=formats.money_to_the_cent(rate, money),
-                days=f"{formats.days(month)} carried on to the end of {final:%B}.",
-                delta=formats.delta(rate, last, made.measure, money),
-                against=f"vs {last_month.first:%B}",
-                notes=[
-                    f"Not a forecast: {formats.money(spent, money)} in {formats.count(final.day, 'day')}, "
-                    f"carried on evenly",
-                    *as_of,
-                ],
-            )
+            if found:
+                _month_forecast(made, found)
+            else:
+                parts.card(
+                    made,
+                    "run_rate",
+                    formats.money(rate, money),
+                    full=formats.money_to_the_cent(rate, money),
+                    days=f"{formats.days(month)} carried on to the end of {final:%B}.",
+                    delta=formats.delta(rate, last, made.measure, money),
+                    against=f"vs {last_month.first:%B}",
+                    notes=[
+                        f"Not a forecast: {formats.money(spent, money)} in {formats.count(final.day, 'day')}, "
+                        f"carried on evenly",
+                        *as_of,
+                    ],
+                )
         used = dbus.final_amount if dbus else None
         parts.card(
             made,
@@ -147,8 +171,28 @@ def headline(made: Frame, final: date, windows: Windows) -> None:
         )
 
 
-def trend(made: Frame) -> None:
-    """Daily cost by product in the chosen period; days that are not final are hatched."""
+def _month_forecast(made: Frame, found: Outlook) -> None:
+    """Where the month lands, with its band, and how much of the budget that is."""
+    landing, currency = found.landing, made.currency
+    aged = outlook.made_on(made, landing)
+    budget = reads.budget_of(reads.version(made.version), scopes.chosen(made.filters))
+    notes = [outlook.band(made, landing)]
+    if budget is not None and budget.period == whole_month(landing.month):
+        notes.append(f"{formats.percent(landing.predicted_cost / budget.amount)} of the budget")
+    parts.card(
+        made,
+        "month_forecast",
+        formats.money(landing.predicted_cost, currency),
+        full=formats.money_to_the_cent(landing.predicted_cost, currency),
+        days=f"{landing.month:%B %Y}, from what was final on {formats.day(landing.data_until)}.",
+        delta=formats.delta(landing.predicted_cost, found.month_before, "cost", currency),
+        against=f"vs {first_of_previous_month(landing.month):%B}",
+        notes=[*notes, *([aged] if aged else _as_of(made, landing.data_until))],
+    )
+
+
+def trend(made: Frame, found: Outlook | None = None) -> None:
+    """Daily cost by product in the chosen period; days not final are hatched, days to come are a dashed line."""
     period = made.period
     st.subheader("Daily cost by product", anchor=False)
     windows = Windows(period, made.last_final)
@@ -194,6 +238,10 @@ def trend(made: Frame) -> None:
         currency=made.currency,
         look=look,
     )
+    # Days to come follow on a period that ends today, to the end of the month.
+    to_come = found.days_of_month if found is not None and period.last == made.newest else []
+    if found is not None and to_come:
+        figures.forecast_line(figure, to_come, level=found.landing.level, currency=made.currency, look=look)
     with st.container(key="trend"):
         st.plotly_chart(
             figure,
@@ -202,7 +250,8 @@ def trend(made: Frame) -> None:
             key=_key("trend", made),
             on_select=_open_bar,
             selection_mode="points",
-            alt=f"Daily cost by product, stacked bars, {formats.days(period)}",
+            alt=f"Daily cost by product, stacked bars, {formats.days(period)}"
+            + (", and the forecast of the days to come, dashed" if to_come else ""),
         )
     with st.expander("Show as table", key="trend_table"):
         days = charts.bins_of(period.first, period.last, "day")
@@ -222,6 +271,14 @@ def trend(made: Frame) -> None:
             key="trend_csv",
             on_click="ignore",
         )
+        if to_come:
+            parts.table(
+                outlook_tab.daily_rows(to_come),
+                key="to_come",
+                alt="Forecast of the days to come with its band",
+                columns=dict.fromkeys(("Forecast", "Lower", "Upper"), parts.money_column(made.currency)),
+                height="content",
+            )
 
 
 def breakdown(made: Frame, windows: Windows) -> None:
@@ -346,7 +403,7 @@ def movers(made: Frame, final: date, windows: Windows) -> None:
 def _open_bar() -> None:
     made = parts.frame()
     point = parts.clicked(_key("trend", made))
-    if point is None:
+    if point is None or point[0] == figures.TO_COME:
         return
     group_id, day = point[0], date.fromisoformat(point[1])
     chosen = made.filters.on(Period(day, day))

@@ -14,6 +14,8 @@ PICTURES = (
     ("explorer-jobs-dark", "/explorer?by=job&product=JOBS&range=90d&bin=week", "Cost explorer", "dark", 1440),
     ("explorer-tags", "/explorer?by=tag&key=team&range=90d&bin=week&top=15", "Cost explorer", "light", 1440),
     ("anomalies", "/anomalies", "Anomalies", "light", 1440),
+    ("forecast", "/forecast", "Forecast & budgets", "light", 1440),
+    ("budgets-dark", "/forecast?tab=budgets", "Forecast & budgets", "dark", 1440),
     ("allocation", "/allocation", "Teams & allocation", "light", 1440),
     ("allocation-rules-dark", "/allocation?tab=rules", "Teams & allocation", "dark", 1440),
 )

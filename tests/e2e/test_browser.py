@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -42,7 +42,13 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-PAGES = {"/": "Overview", "/explorer": "Cost explorer", "/anomalies": "Anomalies", "/allocation": "Teams & allocation"}
+PAGES = {
+    "/": "Overview",
+    "/explorer": "Cost explorer",
+    "/anomalies": "Anomalies",
+    "/forecast": "Forecast & budgets",
+    "/allocation": "Teams & allocation",
+}
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
 HARMLESS = ("/_stcore/", "Infinite extent for field")
 
@@ -183,7 +189,8 @@ def cents(amount: Decimal) -> Decimal:
 def test_a_page_is_complete_in_every_theme_and_width(path: str, width: int, scheme: str, open_: Opener) -> None:
     page = open_(path, scheme=scheme, width=width)
     expect(page.get_by_text("Data to").first).to_be_visible()
-    expect(page.get_by_test_id("stPlotlyChart").first.locator(".barlayer .point").first).to_be_attached()
+    drawn = page.get_by_test_id("stPlotlyChart").first.locator(".barlayer .point, .scatterlayer .js-line")
+    expect(drawn.first).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 31)"}[scheme]
@@ -343,6 +350,56 @@ def test_why_explains_a_figure_with_its_days_and_price(open_: Opener) -> None:
     expect(body).to_contain_text("from the first of the month to the last final day")
     expect(body).to_contain_text("Exactly $")
     expect(body).to_contain_text("At your price")
+
+
+def test_a_budget_is_previewed_refused_created_and_deleted(open_: Opener) -> None:
+    page = open_("/forecast?tab=budgets")
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Whole account")
+    dialog.get_by_label("Amount in USD").fill("505,000")
+    dialog.get_by_label("Amount in USD").press("Tab")
+    expect(dialog).to_contain_text("probability that this is exceeded")
+    dialog.get_by_role("button", name="Create budget").click()
+    expect(dialog).to_contain_text("A budget named Whole account exists already.")
+    expect(dialog).to_contain_text("A budget for this scope and period exists: edit it.")
+    dialog.get_by_label("Name").fill("By the year")
+    dialog.get_by_label("Period").click()
+    page.get_by_role("option", name="Every year").click()
+    expect(dialog).not_to_contain_text("probability that this is exceeded")
+    settled(page)
+    dialog.get_by_role("button", name="Create budget").click()
+    expect(page.get_by_text("Created the budget “By the year”.")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    settled(page)
+
+    keyed(page, "chosen_budget").get_by_role("combobox").click()
+    page.get_by_role("option", name="By the year").click()
+    settled(page)
+    keyed(page, "delete_budget").get_by_role("button").click()
+    dialog.get_by_role("button", name="Keep it").wait_for()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    settled(page)
+    keyed(page, "delete_budget").get_by_role("button").click()
+    dialog.get_by_role("button", name="Delete budget").click()
+    expect(page.get_by_text("Deleted the budget “By the year”.")).to_be_visible()
+    settled(page)
+
+    choose_row(page, keyed(page, "budgets"), 0)
+    page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
+    settled(page)
+    expect(keyed(page, "crumbs")).to_contain_text("Team:")
+
+
+def test_the_waterfall_of_the_overview_ends_at_the_month_to_date(open_: Opener, totals: Callable[..., Decimal]) -> None:
+    page = open_("/")
+    expect(keyed(page, "bridge").locator(".waterfalllayer .point path").first).to_be_attached()
+    badge = page.get_by_text("Data to").first.inner_text()
+    final = datetime.strptime(badge.partition("Data to ")[2], "%d %b %Y").replace(tzinfo=UTC).date()
+    now = totals("usage_date between %s and %s", final.replace(day=1), final)
+    said = page.get_by_text("The parts add up to that.").inner_text()
+    assert f"{formats.money_to_the_cent(now)}, " in said
 
 
 def test_unknown_api_paths_are_not_answered_with_the_page(address: str) -> None:

@@ -1,0 +1,1 @@
+"""Parts of the page Forecast & budgets, and what the Overview shows of them."""

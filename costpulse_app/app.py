@@ -13,8 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # They bring plotly, pandas and what allocates cost: loaded with the server, not with the first visitor's page.
-from costpulse_app import charts, db, parts  # noqa: F401
+from costpulse_app import bridge, charts, db, parts  # noqa: F401
 from costpulse_app.allocation import rules_tab, share_tab, statement_tab, teams_tab, why_tab  # noqa: F401
+from costpulse_app.anomalies import detail, listing  # noqa: F401
+from costpulse_app.forecast import budgets_tab, outlook_tab, record_tab  # noqa: F401
 
 _log = logging.getLogger("costpulse_app")
 

@@ -276,12 +276,7 @@ def nothing(made: Frame, found: Sequence[Event], taken: Sequence[Event], tab: st
     elif taken:
         st.info(f"Nothing is {TABS[tab].lower()} in this period.", icon=":material/check:")
     else:
-        try:
-            watched = reads.series_watched(made.version, made.newest)
-            series = f"{watched:,} series {'was' if watched == 1 else 'were'}"
-        except db.QueryTooSlow:
-            # How many they are is not worth more than the answer.
-            series = "All series were"
+        series = f"{summary.series or 0:,} series {'was' if summary.series == 1 else 'were'}"
         checked = f", last on {formats.day(summary.judged_at.date())}" if summary.judged_at else ""
         st.info(
             f"No anomaly in this period. {series} checked{checked}.",

@@ -4,17 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import streamlit as st
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from costpulse_app import db
-from costpulse_app.queries import Version
-from costpulse_assets.analysis.anomaly_events import EXPLAINED_BY
 from costpulse_assets.costs.spend import NONE, Selection
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
@@ -123,9 +119,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Summary:
-    """When anything was judged last, and what was decided; `decided` and `wrong` are of the last 90 days."""
+    """When anything was judged last, how many series, and what was decided in the last 90 days."""
 
     judged_at: datetime | None
+    series: int | None
     open: int
     decided: int
     wrong: int
@@ -219,23 +216,6 @@ def filter_ids(scope_type: str, scope_id: str) -> tuple[str, ...]:
     if scope_type == "team" and scope_id != UNALLOCATED:
         return tuple(row["team"] for row in _read("app/anomaly_team_ids", {"team": scope_id})) or (scope_id,)
     return (NONE,) if scope_id in ("", UNALLOCATED) else (scope_id,)
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def series_watched(version: Version, newest: date) -> int:
-    """How many series the detector looks at."""
-    settings = db.settings()
-    statement = sql.SQL(load_sql("app/anomaly_series")).format(series=sql.SQL(load_sql("transform/daily_series")))
-    parameters = {
-        "first": newest - timedelta(days=settings.analysis_days),
-        "last": newest,
-        "scope_types": list(EXPLAINED_BY),
-        "minimum_spend": settings.series_minimum_spend,
-        "tags": [],
-    }
-    with db.reading() as connection:
-        row = connection.execute(statement, parameters).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _value_id(dimension: str, group: str) -> str:

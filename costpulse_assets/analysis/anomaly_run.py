@@ -196,12 +196,14 @@ def _remember(connection: Connection, judged: Judgements, state: State, digest: 
     np.savez(buffer, allow_pickle=False, **{name: getattr(judged, name) for name in _ARRAYS})
     connection.execute(
         "insert into costpulse.detector_states "
-        "(name, method, first_date, last_date, history_digest, state, judgements, updated_at) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (name) do update set method = excluded.method, "
-        "first_date = excluded.first_date, last_date = excluded.last_date, history_digest = excluded.history_digest, "
+        "(name, method, first_date, last_date, series, history_digest, state, judgements, updated_at) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (name) do update set method = excluded.method, "
+        "first_date = excluded.first_date, last_date = excluded.last_date, series = excluded.series, "
+        "history_digest = excluded.history_digest, "
         "state = excluded.state, judgements = excluded.judgements, updated_at = excluded.updated_at",
         [
-            *(_NAME, state.method, judged.index[0].date(), judged.index[-1].date(), digest),
+            *(_NAME, state.method, judged.index[0].date(), judged.index[-1].date()),
+            *(len(judged.columns), digest),
             *(state.to_bytes(), buffer.getvalue(), now),
         ],
     )

@@ -232,7 +232,10 @@ def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: 
 
 def _usual(now: Memory, at: int, day: date, sensitivity: np.ndarray) -> _Usual:
     """What the days before say of this one."""
-    level = _mean(now.cleaned[:, at - _LEVEL_DAYS : at])
+    # In the second week a mean of all days would hold more weekdays than weekends.
+    level = np.where(
+        now.seen < _LEVEL_DAYS, _mean(now.cleaned[:, at - 7 : at]), _mean(now.cleaned[:, at - _LEVEL_DAYS : at])
+    )
     recent = np.abs(now.raw[:, at - _SCALE_DAYS : at])
     size = _mean(recent)
     weekday = _median(now.season[:, at - 7 * _WEEKS : at : 7])
@@ -316,8 +319,8 @@ def _judge_level(
     """Whether one and two weeks lie apart from the four before, though no single day did."""
     at = MEMORY + day
     share = 1 + usual.weekday
-    # A weekday that has next to nothing says nothing of the level.
-    telling = share > 0.3
+    # A weekday that has next to nothing says nothing of the level, nor does a day before its weekday is known.
+    telling = (share > 0.3) & (now.seen > _LEVEL_DAYS)
     now.flat[:, at] = np.where(telling, now.cleaned[:, at] / np.where(telling, share, 1.0), np.nan)
     before = now.flat[:, at - 41 : at - 13]
     reference = _median(before)

@@ -1,7 +1,8 @@
--- one row: when anything was judged last, what people decided in the last 90 days and which of it was no anomaly, and
--- how many events that are shown are open
+-- one row: when anything was judged last and how many series, what people decided in the last 90 days and which of it
+-- was no anomaly, and how many events that are shown are open
 select
-    greatest(max(a.judged_at), (select max(s.computed_at) from costpulse.detector_scorecard as s)) as judged_at,
+    greatest(max(a.judged_at), (select max(s.updated_at) from costpulse.detector_states as s)) as judged_at,
+    (select max(s.series) from costpulse.detector_states as s) as series,
     count(*) filter (where a.parent_id is null and a.status in ('open', 'acknowledged')) as open,
     count(*) filter (where a.parent_id is null and d.is_decided) as decided,
     count(*) filter (where a.parent_id is null and d.is_decided and a.resolution = 'not an anomaly') as wrong

@@ -188,6 +188,7 @@ create table costpulse.detector_states (
     method text not null,
     first_date date not null,
     last_date date not null,
+    series integer not null check (series >= 0),
     history_digest text not null,
     state bytea not null,
     judgements bytea not null,
@@ -199,6 +200,7 @@ comment on column costpulse.detector_states.name is 'What it judges: anomalies.'
 comment on column costpulse.detector_states.method is 'robust or classic.';
 comment on column costpulse.detector_states.first_date is 'First day (UTC) that was judged.';
 comment on column costpulse.detector_states.last_date is 'Last day (UTC) that was judged as final.';
+comment on column costpulse.detector_states.series is 'How many series were judged.';
 comment on column costpulse.detector_states.history_digest is
 'Hash of the history and the settings: when they differ, everything is judged anew.';
 comment on column costpulse.detector_states.state is 'Memory of the method; its form is the method''s own.';
@@ -294,6 +296,8 @@ begin
         costpulse.anomalies, costpulse.anomaly_causes, costpulse.anomaly_days, costpulse.series_sensitivity,
         costpulse.detector_scorecard
     to costpulse_app;
+    -- that series are judged, and until when; what they cost is in the other columns
+    grant select (name, last_date, series, updated_at) on costpulse.detector_states to costpulse_app;
     grant update (status, reason, expected_until, resolution, assigned_to, decided_by, decided_at)
     on costpulse.anomalies to costpulse_app;
     foreach scoped in array array['anomalies', 'anomaly_days', 'series_sensitivity'] loop

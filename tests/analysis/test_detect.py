@@ -405,3 +405,12 @@ def test_a_state_that_does_not_fit_is_refused(frame: pd.DataFrame, arguments: di
 def test_bytes_that_are_no_state_are_refused() -> None:
     with pytest.raises(BadInput, match="memory of the detector cannot be read"):
         State.from_bytes(b"nothing")
+
+
+@pytest.mark.parametrize("begins", range(7))
+def test_quiet_weekends_alone_are_never_a_change_of_level(begins: int) -> None:
+    index = pd.date_range("2026-03-02", periods=90, freq="D") + pd.Timedelta(days=begins)
+    noise = np.random.default_rng(begins).normal(1, 0.02, (len(index), 30))
+    weekday = np.where(index.day_of_week >= 5, 0.33, 1.0)[:, None]
+    found = detect_many(pd.DataFrame(100 * weekday * noise, index=index))
+    assert not any(judged["severity"].notna().any() for judged in found.values())

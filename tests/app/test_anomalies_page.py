@@ -110,6 +110,7 @@ def template(postgres_server: str, migrated_template: str) -> Iterator[str]:
     """The database of `found`, to be cloned: nobody is connected to it."""
     with database(postgres_server, template=migrated_template) as url:
         fill(url)
+        remember(url)
         yield urlsplit(url).path.removeprefix("/")
 
 
@@ -118,6 +119,16 @@ def found(postgres_server: str, template: str) -> Iterator[str]:
     """Seven events: open ones of a job, a workspace and a team, one rolled up, one planned, one done, one of before."""
     with database(postgres_server, template=template) as url:
         yield url
+
+
+def remember(url: str) -> None:
+    """As a run remembers what it judged; `fill` says when."""
+    change(
+        url,
+        "insert into costpulse.detector_states values "
+        "('anomalies', 'robust', '2026-10-01', %s, 10, 'digest', '', '', %s)",
+        *(FINAL, NOON),
+    )
 
 
 def fill(url: str) -> None:
@@ -560,7 +571,6 @@ def test_the_scorecard_shows_both_methods_side_by_side(app: Opener, found: str) 
 def test_nothing_found_says_what_was_checked_and_when(app: Opener, found: str) -> None:
     test = app(found, PAGE, range="custom", period=["2026-10-12", "2026-10-13"])
     assert cards(test) == []
-    # The account, and two workspaces, products, SKUs and teams each, and the job.
     assert "No anomaly in this period. 10 series were checked, last on 24 Nov 2026." in texts(test)
 
 
@@ -576,6 +586,7 @@ def test_what_was_never_judged_is_no_good_news(app: Opener, books: Books, databa
 
 def test_an_old_check_is_said_and_closes_nothing(app: Opener, found: str) -> None:
     change(found, "update costpulse.anomalies set judged_at = now() - interval '5 days'")
+    change(found, "update costpulse.detector_states set updated_at = now() - interval '5 days'")
     test = app(found, PAGE)
     assert "Not checked since" in test.warning[0].value
     assert cards(test) == [OUTAGE, SPIKE, SHIFT]

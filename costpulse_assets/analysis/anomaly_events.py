@@ -404,17 +404,17 @@ def _is_back(series: _Series, lasting: _Finding, days: Sequence[int]) -> bool:
         return False
     values = series.values[list(days)]
     before = _usual(series, days, lasting.first - _COMPARED_DAYS, lasting.first)
-    after = _usual(series, days, max(lasting.first, days[0] - 2 * 7), days[0])
+    after = _usual(series, days, max(lasting.first, days[0] - _COMPARED_DAYS), days[0])
     return bool((~np.isnan(values)).any() and abs(np.nanmean(values) - before) < _BACK * abs(after - before))
 
 
 def _usual(series: _Series, days: Iterable[int], begin: int, end: int) -> float:
-    """Mean of what the weekdays of `days` cost from begin to before end; of all days there where there is none."""
+    """What the weekdays of `days` cost from begin to before end, a month's turn apart; all days where there is none."""
     pool = np.arange(max(begin, 0), max(end, 0))
     pool = pool[~np.isnan(series.values[pool])]
     same = [pool[series.weekdays[pool] == series.weekdays[day]] for day in days]
-    means = [float(series.values[each if len(each) else pool].mean()) for each in same] if len(pool) else []
-    return float(np.mean(means)) if means else float("nan")
+    usual = [float(np.median(series.values[each if len(each) else pool])) for each in same] if len(pool) else []
+    return float(np.mean(usual)) if usual else float("nan")
 
 
 def _stands_out(series: _Series, lasting: _Finding, found: _Finding) -> bool:

@@ -153,7 +153,7 @@ def filter_bar(
                 format_func=shown.__getitem__,
                 key=f"f_{dimension}",
                 placeholder="All",
-                width=140 if dimension == "team" else 140,
+                width=140,
                 disabled=known == [NONE],
                 help="No team has been set up yet." if dimension == "team" and known == [NONE] else None,
             )

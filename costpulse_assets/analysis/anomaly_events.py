@@ -402,10 +402,17 @@ def _is_back(series: _Series, lasting: _Finding, days: Sequence[int]) -> bool:
     """Whether the days are nearer to the level before `lasting` than to that of `lasting`."""
     if not days:
         return False
-    values = series.values[list(days)]
-    before = _usual(series, days, lasting.first - _COMPARED_DAYS, lasting.first)
-    after = _usual(series, days, max(lasting.first, days[0] - _COMPARED_DAYS), days[0])
-    return bool((~np.isnan(values)).any() and abs(np.nanmean(values) - before) < _BACK * abs(after - before))
+    since = max(lasting.first, days[0] - _COMPARED_DAYS)
+    known = slice(since, days[0])
+    # A new level of five days says nothing of weekends.
+    weekdays = series.weekdays[known][~np.isnan(series.values[known])]
+    comparable = [day for day in days if series.weekdays[day] in weekdays]
+    values = series.values[comparable]
+    if np.isnan(values).all():
+        return False
+    before = _usual(series, comparable, lasting.first - _COMPARED_DAYS, lasting.first)
+    after = _usual(series, comparable, since, days[0])
+    return bool(abs(np.nanmean(values) - before) < _BACK * abs(after - before))
 
 
 def _usual(series: _Series, days: Iterable[int], begin: int, end: int) -> float:

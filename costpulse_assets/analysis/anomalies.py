@@ -30,6 +30,8 @@ KINDS: tuple[Kind | None, ...] = (None, *get_args(Kind))
 
 #: Days that a verdict can depend on, beside the day itself.
 MEMORY = robust_detection.MEMORY
+#: Days before anything is said of a series.
+WARM_UP_DAYS = robust_detection.WARM_UP_DAYS
 
 # Raised with every change of a method, so that no memory of another version is continued.
 _VERSION = 1

@@ -60,6 +60,7 @@ def anomaly_assets(settings: Settings) -> list[Any]:
         people decided about an event stays with it.
         """
         # pandas: the code location loads without it
+        from costpulse_assets.analysis.anomalies import WARM_UP_DAYS
         from costpulse_assets.analysis.anomaly_run import detect_anomalies
 
         with named_failures():
@@ -91,10 +92,13 @@ def anomaly_assets(settings: Settings) -> list[Any]:
         yield dg.AssetCheckResult(check_name=_ADD_UP, passed=not different, metadata={"differences": len(different)})
         yield dg.AssetCheckResult(
             check_name=_JUDGED,
-            passed=done.judged > 0,
+            # A young account has nothing wrong with it.
+            passed=done.judged > 0 or done.days < WARM_UP_DAYS,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"series": done.series, "series judged": done.judged, "final days": done.days},
-            description=None if done.judged else "Nothing could be judged yet: a series needs 21 final days.",
+            description=None
+            if done.judged
+            else f"Nothing could be judged yet: a series needs {WARM_UP_DAYS} final days with a cost.",
         )
 
     @dg.asset(

@@ -20,8 +20,10 @@ MEMORY = 112
 
 NONE, SPIKE, DROP, LEVEL_SHIFT, DRIFT, NEW_SOURCE = range(6)
 
-# Nothing is said before this many days, nor after a gap before the second number of days is there again.
-_WARM_UP, _LEAST_DAYS = 21, 5
+#: Nothing is said before this many days.
+WARM_UP_DAYS = 21
+# Nor after a gap, before so many days are there again.
+_LEAST_DAYS = 5
 # What is expected: the level of two weeks, and what the weekday was to its level in six.
 _LEVEL_DAYS, _WEEKS = 14, 6
 # How large differences are: a quarter of a year, the weekday's own in ten weeks; never below 2.5 %.
@@ -183,7 +185,7 @@ def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: 
     now.returns = np.maximum(now.returns - present, 0)
 
     known_days = (~np.isnan(now.cleaned[:, at - _LEVEL_DAYS : at])).sum(axis=1)
-    ready = (now.seen >= _WARM_UP) & (known_days >= _LEAST_DAYS)
+    ready = (now.seen >= WARM_UP_DAYS) & (known_days >= _LEAST_DAYS)
     share = _ratio(x - usual.expected, usual.base)
     # What is left of sums in the last digits is neither a rise nor a drop.
     share = np.where(np.abs(share) < _NOTHING, 0.0, share)

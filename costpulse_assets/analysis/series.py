@@ -94,8 +94,9 @@ def read_series(
     )
     frame = _matrix(table, first, last)
     collected = np.array([day.date() in known for day in frame.index])
-    begun = np.maximum.accumulate(~np.isnan(frame.to_numpy()), axis=0)
-    frame = frame.mask(begun & collected[:, None] & frame.isna().to_numpy(), 0.0)
+    missing = np.isnan(frame.to_numpy(dtype=float))
+    begun = np.maximum.accumulate(~missing, axis=0)
+    frame = frame.mask(begun & collected[:, None] & missing, 0.0)
     return DailySeries(frame, last_final_day(known.items()))
 
 

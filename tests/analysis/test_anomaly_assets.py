@@ -9,6 +9,7 @@ import pytest
 from costpulse_assets.analysis.anomaly_assets import anomaly_assets
 from costpulse_assets.resources.database import Database
 from tests.analysis.anomaly_books import Account, day
+from tests.app.books import Books
 from tests.pipeline import pretend_today
 
 UPSTREAM = [dg.AssetSpec(name) for name in ("daily_costs", "daily_key_costs", "completeness")]
@@ -51,14 +52,27 @@ def test_the_run_says_what_was_judged_and_what_is_open(account: Account) -> None
     assert [check.passed for check in checks(result).values()] == [True, True, True]
 
 
-def test_without_enough_history_the_run_warns_that_nothing_was_judged(database_url: str) -> None:
+def test_a_young_account_is_told_what_is_waited_for_and_warned_of_nothing(database_url: str) -> None:
     account = Account(Database(database_url), days=10)
     account.write()
     result = run(account)
     assert result.success
     found = checks(result)["something_was_judged"]
-    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.passed
+    assert "a series needs 21 final days" in (found.description or "")
     assert "waits for" in metadata(result, "detector_scorecard")["outcome"]
+
+
+def test_a_history_of_which_nothing_can_be_judged_is_a_warning(database_url: str) -> None:
+    account = Account(Database(database_url), days=40)
+    books = Books()
+    for number in range(account.days):
+        books.add(day(number), None)
+    books.write(database_url)
+    result = run(account)
+    assert result.success
+    found = checks(result)["something_was_judged"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
 def test_events_that_overlap_or_causes_that_do_not_add_up_fail_the_checks(account: Account) -> None:

@@ -95,6 +95,16 @@ def test_what_has_no_price_has_no_series(books: Books, database_url: str) -> Non
     assert Scope("sku", "UNPRICED") not in read(database_url, "sku").frame.columns
 
 
+def test_days_of_which_nothing_has_a_price_have_no_series(database_url: str) -> None:
+    books = Books()
+    books.add(DAYS[0], None)
+    books.add(DAYS[1], None)
+    books.write(database_url)
+    series = read(database_url, "everything", "job")
+    assert series.frame.shape == (2, 0)
+    assert series.final_until == DAYS[1]
+
+
 def test_small_jobs_and_warehouses_are_left_out(books: Books, database_url: str) -> None:
     books.write(database_url)
     series = read(database_url, "job", "warehouse", "workspace", minimum_spend=Decimal(50))

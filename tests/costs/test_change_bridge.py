@@ -549,7 +549,6 @@ def test_the_asset_keeps_both_comparisons_of_every_scope(kept: Database) -> None
             *(dg.AssetSpec(name) for name in ("daily_key_costs", "daily_costs", "completeness")),
         ],
         resources={"database": dg.ResourceDefinition.hardcoded_resource(kept)},
-        instance=dg.DagsterInstance.ephemeral(),
         selection="change_bridge",
     )
     assert result.success

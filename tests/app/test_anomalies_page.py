@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
@@ -111,7 +112,12 @@ def template(postgres_server: str, migrated_template: str) -> Iterator[str]:
     with database(postgres_server, template=migrated_template) as url:
         fill(url)
         remember(url)
-        yield urlsplit(url).path.removeprefix("/")
+        name = urlsplit(url).path.removeprefix("/")
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            # TimescaleDB's scheduler connects to every database it may; a template must be left alone.
+            admin.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        yield name
 
 
 @pytest.fixture

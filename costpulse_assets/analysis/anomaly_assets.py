@@ -114,7 +114,7 @@ def anomaly_assets(settings: Settings) -> list[Any]:
     def detector_scorecard(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
         """How many known events, put into this account's own history, each detector finds, how late and at what noise.
 
-        Computed once a day at most, and only when the history has changed.
+        Computed once a week, and when its settings have changed.
         """
         from costpulse_assets.analysis.scorecard_run import score_detectors
 

@@ -1,11 +1,7 @@
-"""The detectors' scorecard on this account's own history: computed once a day at most, and stored."""
+"""The detectors' scorecard on this account's own history: computed once a week, and stored."""
 
-import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
-
-import numpy as np
-import pandas as pd
+from datetime import date, datetime, timedelta
 
 from costpulse_assets.analysis.anomaly_run import read_window
 from costpulse_assets.analysis.scorecard import FIRST_DAY, Scorecard, scorecard
@@ -16,6 +12,7 @@ from costpulse_assets.settings import Settings
 #: Whose series take part, and how many at most: enough to tell methods apart, in a few seconds.
 SCOPE_TYPES: tuple[ScopeType, ...] = ("everything", "workspace", "product", "team")
 _SERIES = 60
+_KEPT = timedelta(days=7)
 #: Final days from which events can be put in and still be looked for.
 FEWEST_DAYS = FIRST_DAY + 28
 
@@ -38,7 +35,7 @@ class ScorecardRun:
 
 
 def score_detectors(database: Database, settings: Settings, *, now: datetime) -> ScorecardRun:
-    """Computes the scorecard where the history is another one than yesterday's, and stores it.
+    """Computes the scorecard where there is none of this week with these settings, and stores it.
 
     Args:
         database: with the roll-ups and completeness.
@@ -46,24 +43,24 @@ def score_detectors(database: Database, settings: Settings, *, now: datetime) ->
         now: the moment of the run (UTC).
     """
     with database.transaction() as connection:
+        # What is days old says the same of a detector; to compute it takes longer than to judge a day.
+        known = connection.execute(
+            "select series, last_date - first_date + 1 as days, computed_at from costpulse.detector_scorecard "
+            "where seed = %s and wanted_alarms_per_week = %s and computed_at > %s limit 1",
+            [settings.scorecard_seed, settings.anomaly_alarms_per_week, now - _KEPT],
+        ).fetchone()
+        if known:
+            return ScorecardRun(f"kept: it is of {known['computed_at']:%Y-%m-%d}", known["series"], known["days"])
         final = read_window(connection, settings, scope_types=SCOPE_TYPES).final
         # The largest: an event in them is worth finding.
         largest = final.sum().sort_values(ascending=False, kind="stable").index[:_SERIES]
         history = final.loc[:, final.columns.isin(largest)]
         series, days = len(history.columns), len(history)
-        digest = _digest(history, settings)
-        known = connection.execute(
-            "select history_digest, computed_at from costpulse.detector_scorecard limit 1"
-        ).fetchone()
     if days < FEWEST_DAYS:
         return ScorecardRun(f"waits for {FEWEST_DAYS} final days, {days} so far", series, days)
-    if known and known["history_digest"] == digest:
-        return ScorecardRun("kept: the history has not changed", series, days)
-    if known and known["computed_at"].date() == now.date():
-        return ScorecardRun("kept: it was computed today", series, days)
     card = scorecard(history, seed=settings.scorecard_seed, wanted_alarms_per_week=settings.anomaly_alarms_per_week)
     with database.writing() as connection:
-        _store(connection, card, history.index[0].date(), history.index[-1].date(), digest, settings, now)
+        _store(connection, card, history.index[0].date(), history.index[-1].date(), settings, now)
     return ScorecardRun("computed", series, days, card)
 
 
@@ -72,7 +69,6 @@ def _store(
     card: Scorecard,
     first: date,
     last: date,
-    digest: str,
     settings: Settings,
     now: datetime,
 ) -> None:
@@ -81,7 +77,7 @@ def _store(
     connection.cursor().executemany(
         "insert into costpulse.detector_scorecard (method, event_class, injected, found, mean_delay_days, missed_usd, "
         "false_alarms_per_week, wanted_alarms_per_week, suggested_sensitivity, series, first_date, last_date, seed, "
-        "history_digest, computed_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "computed_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             (
                 score.method,
@@ -97,18 +93,8 @@ def _store(
                 first,
                 last,
                 settings.scorecard_seed,
-                digest,
                 now,
             )
             for score in card.classes
         ],
     )
-
-
-def _digest(history: pd.DataFrame, settings: Settings) -> str:
-    """Equal for equal history and settings."""
-    head = (list(history.columns), str(history.index[:1]), settings.scorecard_seed, settings.anomaly_alarms_per_week)
-    digest = hashlib.sha256(repr(head).encode())
-    values = history.to_numpy(dtype=float)
-    digest.update(np.where(np.isnan(values), np.nan, values + 0.0).tobytes())
-    return digest.hexdigest()

@@ -244,7 +244,6 @@ create table costpulse.detector_scorecard (
     first_date date not null,
     last_date date not null,
     seed bigint not null,
-    history_digest text not null,
     computed_at timestamptz not null default now(),
     primary key (method, event_class)
 );
@@ -268,7 +267,6 @@ comment on column costpulse.detector_scorecard.series is 'Series that took part.
 comment on column costpulse.detector_scorecard.first_date is 'First day (UTC) of the history.';
 comment on column costpulse.detector_scorecard.last_date is 'Last day (UTC) of the history.';
 comment on column costpulse.detector_scorecard.seed is 'Seed by which events were put in: the same gives the same.';
-comment on column costpulse.detector_scorecard.history_digest is 'Hash of the history and the settings.';
 comment on column costpulse.detector_scorecard.computed_at is 'When it was computed.';
 
 -- What the pipeline finds is not a change by a person; what anybody decides is written down.

@@ -552,7 +552,7 @@ def test_the_scorecard_shows_both_methods_side_by_side(app: Opener, found: str) 
             change(
                 found,
                 "insert into costpulse.detector_scorecard values "
-                "(%s, %s, 10, %s, 0.25, 1234.5, %s, 3, %s, 33, '2026-06-03', '2026-11-22', 7, '', now())",
+                "(%s, %s, 10, %s, 0.25, 1234.5, %s, 3, %s, 33, '2026-06-03', '2026-11-22', 7, now())",
                 *(method, event_class, hits, noise, 1.7 if method == "robust" else None),
             )
     test = app(found, PAGE)

@@ -1,14 +1,5 @@
 -- one row per team that the cost of a team counts: itself and those below it
-with recursive below as (
-    select t.id
-    from costpulse.teams as t
-    where t.id::text = %(team)s
-    union
-    select t.id
-    from costpulse.teams as t
-    inner join below as b on t.parent_team_id = b.id
-)
-
-select b.id::text as team
-from below as b
-order by b.id
+select s.team_id::text as team
+from costpulse.team_scopes as s
+where s.scope_team_id::text = %(team)s
+order by s.team_id

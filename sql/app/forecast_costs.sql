@@ -1,11 +1,8 @@
 -- usage_date: cost in USD of one scope, a team with the teams below it; days without any are left out
-with recursive below as (
-    select %(scope_id)s::text as team_id
-    where %(scope_type)s = 'team'
-    union
-    select t.id::text as team_id
-    from costpulse.teams as t
-    inner join below as b on t.parent_team_id::text = b.team_id
+with below as (
+    select s.team_id
+    from costpulse.team_scopes as s
+    where %(scope_type)s = 'team' and s.scope_team_id::text = %(scope_id)s
 ),
 
 tagged as (
@@ -30,7 +27,9 @@ daily as (
         d.usage_date,
         d.cost_usd
     from costpulse.daily_team_costs as d
-    where coalesce(d.team_id::text, 'unallocated') in (select b.team_id from below as b)
+    where
+        d.team_id in (select b.team_id from below as b)
+        or (d.team_id is null and %(scope_type)s = 'team' and %(scope_id)s = 'unallocated')
     union all
     select
         d.usage_date,

@@ -1,19 +1,5 @@
 -- budgets of teams whose own cost, and that of the teams directly below with all below those, is not what was spent
-with recursive belonging as (
-    select
-        t.id as team_id,
-        t.id as scope_team_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.parent_team_id as scope_team_id
-    from belonging as b
-    inner join costpulse.teams as t on b.scope_team_id = t.id
-    where t.parent_team_id is not null
-),
-
-looked_at as (
+with looked_at as (
     select
         s.budget_id,
         s.period_start,
@@ -34,7 +20,7 @@ below as (
         sum(d.cost_usd) as cost_usd
     from looked_at as l
     inner join costpulse.teams as child on l.team_id = child.parent_team_id
-    inner join belonging as b on child.id = b.scope_team_id
+    inner join costpulse.team_scopes as b on child.id = b.scope_team_id
     inner join costpulse.daily_team_costs as d
         on b.team_id = d.team_id and d.usage_date between l.period_start and least(l.period_end, l.data_until)
     group by l.budget_id, l.period_start

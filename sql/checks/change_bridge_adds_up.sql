@@ -1,6 +1,6 @@
 -- no row: a comparison and scope whose eight parts do not add up exactly to the difference of its cost in daily_costs,
 -- or which has cost there and no bridge
-with recursive comparisons as (
+with comparisons as (
     select distinct
         b.comparison,
         b.then_first,
@@ -8,19 +8,6 @@ with recursive comparisons as (
         b.now_first,
         b.now_last
     from costpulse.change_bridge as b
-),
-
-teams_below as (
-    select
-        t.id as team_id,
-        t.id as below_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.id as below_id
-    from teams_below as b
-    inner join costpulse.teams as t on b.below_id = t.parent_team_id
 ),
 
 costs as (
@@ -56,11 +43,11 @@ scoped as (
     select
         c.comparison,
         'team' as scope_type,
-        b.team_id::text as scope_id,
+        b.scope_team_id::text as scope_id,
         c.then_usd,
         c.now_usd
     from costs as c
-    inner join teams_below as b on c.team_id = b.below_id
+    inner join costpulse.team_scopes as b on c.team_id = b.team_id
 ),
 
 expected as (

@@ -1,19 +1,5 @@
 -- event x larger scope that holds at least half of its difference: what it may be explained by
-with recursive belonging as (
-    select
-        t.id as team_id,
-        t.id as scope_team_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.parent_team_id as scope_team_id
-    from belonging as b
-    inner join costpulse.teams as t on b.scope_team_id = t.id
-    where t.parent_team_id is not null
-),
-
-inside as (
+with inside as (
     select
         s.event_no,
         c.dimension as scope_type,
@@ -30,7 +16,7 @@ inside as (
         sum(c.share) as share
     from staged_anomalies as s
     inner join costpulse.anomaly_causes as c on s.anomaly_id = c.anomaly_id
-    left join belonging as b on c.value_id = b.team_id::text
+    left join costpulse.team_scopes as b on c.value_id = b.team_id::text
     where c.dimension = 'team' and c.value_id is not null
     group by s.event_no, coalesce(b.scope_team_id::text, c.value_id)
 )

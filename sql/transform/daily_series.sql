@@ -1,20 +1,6 @@
 -- scope x usage_date: cost in USD of everything, every workspace, SKU, product and team (with the teams below it), of
 -- jobs and warehouses, and of what carries given tags, from the roll-ups that hold them.
-with recursive belonging as (
-    select
-        t.id as team_id,
-        t.id as scope_team_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.parent_team_id as scope_team_id
-    from belonging as b
-    inner join costpulse.teams as t on b.scope_team_id = t.id
-    where t.parent_team_id is not null
-),
-
-keyed as (
+with keyed as (
     select
         d.usage_date,
         k.workspace_id,
@@ -110,7 +96,7 @@ daily as (
         d.usage_date,
         d.cost_usd
     from costpulse.daily_team_costs as d
-    inner join belonging as b on d.team_id = b.team_id
+    inner join costpulse.team_scopes as b on d.team_id = b.team_id
     where 'team' = any(%(scope_types)s)
     union all
     select

@@ -1,6 +1,6 @@
 -- one row per asked scope and period, in the order asked: what it cost, exactly, and what a team without those below it
 -- cost. What has no price costs nothing here.
-with recursive asked as (
+with asked as (
     select
         a.scope_type,
         a.scope_id,
@@ -10,20 +10,6 @@ with recursive asked as (
     from unnest(
         %(scope_types)s::text[], %(scope_ids)s::text[], %(first_days)s::date[], %(last_days)s::date[]
     ) with ordinality as a (scope_type, scope_id, first_day, last_day, position)
-),
-
-belonging as (
-    select
-        t.id as team_id,
-        t.id as scope_team_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.parent_team_id as scope_team_id
-    from belonging as b
-    inner join costpulse.teams as t on b.scope_team_id = t.id
-    where t.parent_team_id is not null
 ),
 
 spent as (
@@ -51,7 +37,7 @@ spent as (
         d.cost_usd,
         case when d.team_id::text = a.scope_id then d.cost_usd end as own_cost_usd
     from asked as a
-    inner join belonging as b on b.scope_team_id::text = a.scope_id
+    inner join costpulse.team_scopes as b on b.scope_team_id::text = a.scope_id
     inner join costpulse.daily_team_costs as d
         on b.team_id = d.team_id and d.usage_date between a.first_day and a.last_day
     where a.scope_type = 'team'

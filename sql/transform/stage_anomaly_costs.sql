@@ -1,20 +1,6 @@
 -- event that is due x key x SKU x unit x team: its cost and use, and what they were on the days it is compared with
 create temporary table staged_anomaly_costs on commit drop as
-with recursive belonging as (
-    select
-        t.id as team_id,
-        t.id as scope_team_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.parent_team_id as scope_team_id
-    from belonging as b
-    inner join costpulse.teams as t on b.scope_team_id = t.id
-    where t.parent_team_id is not null
-),
-
-days as (
+with days as (
     select
         s.event_no,
         s.scope_type,
@@ -78,7 +64,7 @@ parts as (
         d.weight,
         c.*
     from days as d
-    inner join belonging as b on d.scope_id = b.scope_team_id::text
+    inner join costpulse.team_scopes as b on d.scope_id = b.scope_team_id::text
     inner join costs as c on d.usage_date = c.usage_date and b.team_id = c.team_id
     where d.scope_type = 'team'
     union all

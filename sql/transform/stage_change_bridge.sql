@@ -2,31 +2,17 @@
 -- Compared is what a resource uses of a SKU in a unit. Parts are exact sums over these; every amount is rounded once,
 -- and volume is what is left of the difference: a tiny amount means least there.
 create temporary view bridged as
-with recursive periods (period, first_day, last_day, day_count) as (
+with periods (period, first_day, last_day, day_count) as (
     values
     ('then', %(then_first)s::date, %(then_last)s::date, %(then_last)s::date - %(then_first)s::date + 1),
     ('now', %(now_first)s::date, %(now_last)s::date, %(now_last)s::date - %(now_first)s::date + 1)
 ),
 
--- team x team below it, itself included
-teams_below as (
-    select
-        t.id as team_id,
-        t.id as below_id
-    from costpulse.teams as t
-    union
-    select
-        b.team_id,
-        t.id as below_id
-    from teams_below as b
-    inner join costpulse.teams as t on b.below_id = t.parent_team_id
-),
-
 team_scopes as (
     select
-        b.below_id::text as owner,
-        b.team_id::text as scope_id
-    from teams_below as b
+        b.team_id::text as owner,
+        b.scope_team_id::text as scope_id
+    from costpulse.team_scopes as b
     union all
     select
         'unallocated' as owner,

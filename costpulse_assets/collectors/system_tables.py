@@ -364,6 +364,10 @@ def documentation() -> str:
             "everything that does not need it goes on. A column that Databricks adds changes nothing; one that is "
             "gone is an error of that table alone."
         ),
+        _paragraph(
+            "Notebooks on classic compute leave no trace in any system table while they run: a cluster on which somebody "
+            "works interactively is told from an idle one by its CPU alone."
+        ),
         "## Columns",
         _table(
             ("table", "columns"),

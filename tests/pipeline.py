@@ -9,6 +9,7 @@ import dagster as dg
 
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.definitions import build_definitions
+from costpulse_assets.layers import Layer
 from costpulse_assets.resources.database import Database
 from costpulse_assets.schedules import range_tags
 from costpulse_assets.settings import Settings
@@ -42,12 +43,25 @@ class Pipeline:
         )
 
     def run(
-        self, first: date, last: date | None = None, *assets: str, only_changed: bool = False
+        self,
+        first: date,
+        last: date | None = None,
+        *assets: str,
+        only_changed: bool = False,
+        with_analysis: bool = False,
     ) -> dg.ExecuteInProcessResult:
-        """One run over a range of days; does not raise."""
-        job = self.definitions().resolve_implicit_global_asset_job_def()
-        if assets:
-            job = job.get_subset(asset_selection={dg.AssetKey.from_user_string(name) for name in assets})
+        """One run over a range of days; does not raise.
+
+        Without names: everything but the analysis, which reads what the other layers wrote, changes none of it, and
+        takes most of the time of a small run.
+        """
+        definitions = self.definitions()
+        job = definitions.resolve_implicit_global_asset_job_def()
+        if assets or not with_analysis:
+            chosen = {dg.AssetKey.from_user_string(name) for name in assets} or {
+                spec.key for spec in definitions.resolve_all_asset_specs() if spec.group_name != Layer.ANALYSIS
+            }
+            job = job.get_subset(asset_selection=chosen & job.asset_layer.executable_asset_keys)
         return job.execute_in_process(
             instance=self.instance,
             raise_on_error=False,

@@ -18,7 +18,7 @@ from costpulse_assets.periods import last_final_day
 from costpulse_assets.resources.database import Connection, run
 from costpulse_assets.resources.sql_files import load_sql
 
-ScopeType = Literal["everything", "workspace", "product", "team", "sku", "job", "warehouse", "tag"]
+ScopeType = Literal["everything", "workspace", "product", "team", "sku", "job", "warehouse", "cluster", "tag"]
 SCOPE_TYPES: tuple[ScopeType, ...] = get_args(ScopeType)
 
 
@@ -29,7 +29,8 @@ class Scope:
     Attributes:
         type: kind of scope; a team stands for itself and the teams below it.
         id: '' for everything; workspace id ('' for what has none); product; team id or 'unallocated'; SKU name;
-            workspace id/job id; workspace id/warehouse id; key=value of a tag.
+            workspace id/job id; workspace id/warehouse id; workspace id/cluster id of an all-purpose cluster; key=value
+            of a tag.
     """
 
     type: ScopeType
@@ -72,9 +73,9 @@ def read_series(
 
     Args:
         connection: any connection that may read the roll-ups.
-        scope_types: which kinds; jobs and warehouses read the widest roll-up.
+        scope_types: which kinds; jobs, warehouses, clusters and tags read the widest roll-up.
         days: length of the window that ends with the newest collected day.
-        minimum_spend: USD; jobs and warehouses that never cost this much in 30 days are left out.
+        minimum_spend: USD; jobs, warehouses and clusters that never cost this much in 30 days are left out.
         tags: key=value of each tag that is wanted; only with scope type tag.
     """
     known = {row["usage_date"]: row["is_provisional"] for row in run(connection, "app/completeness")}

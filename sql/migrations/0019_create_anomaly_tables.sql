@@ -4,7 +4,7 @@
 create table costpulse.anomalies (
     id bigint generated always as identity primary key,
     scope_type text not null
-    check (scope_type in ('everything', 'workspace', 'product', 'team', 'sku', 'job', 'warehouse')),
+    check (scope_type in ('everything', 'workspace', 'product', 'team', 'sku', 'job', 'warehouse', 'cluster')),
     scope_id text not null,
     kind text not null
     check (kind in ('spike', 'burst', 'outage', 'drop', 'level shift', 'drift', 'new source')),
@@ -51,9 +51,11 @@ comment on table costpulse.anomalies is
 'One row per event that was not normal: a scope, a direction, and the days that belong together.';
 comment on column costpulse.anomalies.id is 'Number of the event; it stays when the event is judged again.';
 comment on column costpulse.anomalies.scope_type is
-'What was judged: everything, workspace, product, team (with the teams below it), sku, job or warehouse.';
+'What was judged: everything, workspace, product, team (with the teams below it), sku, job, warehouse or '
+'all-purpose cluster.';
 comment on column costpulse.anomalies.scope_id is
-'Which: empty for everything; workspace id; product; team id or unallocated; SKU; workspace id/job or warehouse id.';
+'Which: empty for everything; workspace id; product; team id or unallocated; SKU; workspace id/id of the '
+'job, warehouse or cluster.';
 comment on column costpulse.anomalies.kind is
 'spike: one or two days; burst: three and more, and back; outage: below half; drop: down to more than half; '
 'level shift: another level that stays; drift: slow growth or decline; new source: first cost of its kind.';

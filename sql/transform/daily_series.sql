@@ -1,5 +1,5 @@
 -- scope x usage_date: cost in USD of everything, every workspace, SKU, product and team (with the teams below it), of
--- jobs and warehouses, and of what carries given tags, from the roll-ups that hold them.
+-- jobs, warehouses and all-purpose clusters, and of what carries given tags, from the roll-ups that hold them.
 with keyed as (
     select
         d.usage_date,
@@ -7,6 +7,10 @@ with keyed as (
         k.job_id,
         k.warehouse_id,
         k.tags,
+        -- not those that a job or a pipeline brings up for itself
+        case
+            when k.product = 'ALL_PURPOSE' and k.job_id is null and k.pipeline_id is null then k.cluster_id
+        end as cluster_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_key_costs as d
     inner join costpulse.cost_keys as k on d.key_id = k.key_id
@@ -15,9 +19,10 @@ with keyed as (
         and (
             ('job' = any(%(scope_types)s) and k.job_id is not null)
             or ('warehouse' = any(%(scope_types)s) and k.warehouse_id is not null)
+            or ('cluster' = any(%(scope_types)s) and k.cluster_id is not null and k.product = 'ALL_PURPOSE')
             or ('tag' = any(%(scope_types)s) and k.tags is not null)
         )
-    group by d.usage_date, k.workspace_id, k.job_id, k.warehouse_id, k.tags
+    group by d.usage_date, k.workspace_id, k.job_id, k.pipeline_id, k.warehouse_id, k.cluster_id, k.product, k.tags
 ),
 
 resources as (
@@ -36,6 +41,14 @@ resources as (
         cost_usd
     from keyed
     where warehouse_id is not null and 'warehouse' = any(%(scope_types)s)
+    union all
+    select
+        'cluster' as scope_type,
+        coalesce(workspace_id, '') || '/' || cluster_id as scope_id,
+        usage_date,
+        cost_usd
+    from keyed
+    where cluster_id is not null and 'cluster' = any(%(scope_types)s)
 ),
 
 -- worth watching alone: those that cost this much in some 30 days of the window

@@ -113,6 +113,23 @@ def test_small_jobs_and_warehouses_are_left_out(books: Books, database_url: str)
     assert Scope("workspace", "200") in series.frame.columns
 
 
+def test_a_cluster_is_all_purpose_and_nobody_elses(books: Books, database_url: str) -> None:
+    compute = {"workspace": "100", "product": "ALL_PURPOSE", "sku": "ALL_PURPOSE", "cluster_id": "c"}
+    for day in DAYS[2:]:
+        books.add(day, "7", user_email="ana@example.com", **compute)
+        books.add(day, "3", user_email="leo@example.com", **compute)
+        books.add(day, "1", **compute | {"cluster_id": "small"})
+        books.add(day, "20", job_id="3", **compute | {"cluster_id": "of a job"})
+        books.add(day, "20", cluster_id="of a job too", job_id="1")
+        books.add(day, "20", product="DLT", sku="DLT", cluster_id="of a pipeline", pipeline_id="p")
+    books.write(database_url)
+    series = read(database_url, "cluster", minimum_spend=Decimal(50))
+    assert list(series.frame.columns) == [Scope("cluster", "100/c")]
+    assert np.isnan(of(series, "cluster", "100/c")[:2]).all()
+    assert of(series, "cluster", "100/c")[2:] == [10.0] * 8
+    assert Scope("cluster", "100/small") in read(database_url, "cluster").frame.columns
+
+
 def test_a_tag_is_split_at_its_first_equals_sign(books: Books, database_url: str) -> None:
     books.write(database_url)
     series = read(database_url, "tag", tags=["team=data", "team=etl=1", "team=nobody"])

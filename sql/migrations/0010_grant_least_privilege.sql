@@ -46,7 +46,7 @@ begin
         costpulse.cost_splits, costpulse.split_weights, costpulse.rule_versions,
         costpulse.cost_allocations, costpulse.daily_costs, costpulse.daily_key_costs, costpulse.weekly_key_costs,
         costpulse.daily_team_costs, costpulse.daily_workspace_costs, costpulse.daily_sku_costs,
-        costpulse.forecasts, costpulse.recommendations,
+        costpulse.forecasts,
         costpulse.alerts, costpulse.alert_history, costpulse.reports, costpulse.audit_log,
         costpulse.v_daily_costs
     to costpulse_app;

@@ -67,6 +67,7 @@ select
     %(today)s::date
 from generate_series(0, (%(days)s - 1) * %(rows)s / 10 + %(rows)s - 1) as k
 """
+# a key stays with its team, as rules see the key and not the day
 _KEY_COSTS = """
 insert into costpulse.daily_key_costs (
     usage_date, key_id, sku_name, usage_unit, team_id,
@@ -77,7 +78,7 @@ select
     md5('key ' || d * (%(rows)s / 10) + n)::uuid,
     'PREMIUM_COMPUTE_OF_KIND_' || n %% 25,
     'DBU',
-    nullif(n %% 15, 0),
+    nullif((d * (%(rows)s / 10) + n) %% 15, 0),
     q.quantity,
     q.quantity,
     q.quantity * 0.55,

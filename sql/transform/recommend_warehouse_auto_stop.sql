@@ -1,0 +1,294 @@
+-- warehouses whose auto-stop is off or long: the idle time that a shorter one would have cut off, each time they ran.
+-- Only what is idle for sure counts: hours without a statement, and in the hour before them what must lie after its
+-- last statement. Days of which events or query history were not read count as busy.
+with candidates as (
+    select
+        w.workspace_id,
+        w.warehouse_id,
+        w.name,
+        w.owner,
+        w.min_clusters,
+        w.auto_stop_minutes,
+        nullif(w.auto_stop_minutes, 0) * 60 as limit_seconds,
+        case when w.is_serverless then %(serverless_minutes)s else %(classic_minutes)s end as wanted_minutes,
+        jsonb_build_object(
+            'name', w.name,
+            'cluster_size', replace(initcap(replace(w.warehouse_size, '_', '-')), 'x-', 'X-'),
+            'min_num_clusters', w.min_clusters,
+            'max_num_clusters', w.max_clusters,
+            'warehouse_type', case w.warehouse_type when 'CLASSIC' then 'CLASSIC' else 'PRO' end,
+            'enable_serverless_compute', w.is_serverless
+        ) as unchanged
+    from costpulse.warehouses as w
+    where
+        w.delete_time is null
+        and w.warehouse_type is not null
+        and (
+            w.auto_stop_minutes = 0
+            or w.auto_stop_minutes > case when w.is_serverless then %(serverless_minutes)s else %(classic_minutes)s end
+        )
+        -- where the history holds nobody's statements but our own, use is unknown
+        and exists (
+            select 1
+            from costpulse.query_costs as q
+            where
+                q.usage_date between %(first_date)s and %(last_date)s
+                and q.workspace_id = w.workspace_id
+                and q.is_costpulse = false
+        )
+),
+
+days as (
+    select
+        d.usage_date,
+        d.workspace_id,
+        d.warehouse_id,
+        d.cost_usd,
+        d.cost_basis,
+        d.running_hours,
+        d.idle_hours,
+        d.executions
+    from costpulse.warehouse_daily as d
+    inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
+    where d.usage_date between %(first_date)s and %(last_date)s
+),
+
+billed as (
+    select
+        h.usage_date,
+        h.usage_hour,
+        h.workspace_id,
+        h.warehouse_id,
+        sum(h.cost_usd) as cost_usd
+    from costpulse.hourly_costs as h
+    inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
+    where h.usage_date between %(first_date)s and %(last_date)s
+    group by h.usage_date, h.usage_hour, h.workspace_id, h.warehouse_id
+),
+
+-- every step is made once: the planner takes what comes out of windows for one row, and would loop
+hours as materialized (
+    select
+        u.workspace_id,
+        u.warehouse_id,
+        (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+        u.running_seconds,
+        u.cluster_seconds,
+        u.start_count,
+        coalesce(q.busy_ms, 0) / 1000.0 as busy_seconds,
+        coalesce(q.busy_ms, 0) = 0 and coalesce(q.executions, 0) = 0 and d.idle_hours is not null as is_quiet,
+        case
+            when d.idle_hours is not null
+                then
+                    extract(
+                        epoch from
+                        q.last_started_at - (u.usage_date + make_interval(hours => u.usage_hour)) at time zone 'UTC'
+                    )
+        end as last_second,
+        case d.cost_basis
+            when 'hour' then b.cost_usd
+            else d.cost_usd * u.cluster_seconds / sum(u.cluster_seconds) over (
+                partition by u.workspace_id, u.warehouse_id, u.usage_date
+            )
+        end as cost_usd
+    from costpulse.warehouse_uptime as u
+    inner join days as d
+        on u.usage_date = d.usage_date and u.workspace_id = d.workspace_id and u.warehouse_id = d.warehouse_id
+    left join costpulse.warehouse_queries as q
+        on
+            u.usage_date = q.usage_date
+            and u.usage_hour = q.usage_hour
+            and u.workspace_id = q.workspace_id
+            and u.warehouse_id = q.warehouse_id
+    left join billed as b
+        on
+            u.usage_date = b.usage_date
+            and u.usage_hour = b.usage_hour
+            and u.workspace_id = b.workspace_id
+            and u.warehouse_id = b.warehouse_id
+    where u.usage_date between %(first_date)s and %(last_date)s and u.running_seconds > 0
+),
+
+neighbours as (
+    select
+        h.*,
+        coalesce(lag(h.hour_number) over warehouse = h.hour_number - 1, false) as follows,
+        coalesce(lag(h.running_seconds = 3600 or h.start_count > 0) over warehouse, false) as may_come_over,
+        coalesce(lead(h.hour_number) over warehouse = h.hour_number + 1, false)
+        and coalesce(lead(h.start_count) over warehouse = 0, false) as goes_on
+    from hours as h
+    window warehouse as (partition by h.workspace_id, h.warehouse_id order by h.hour_number)
+),
+
+-- idle seconds at the end of the hour's running time; none where nobody knows when in the hour it ran
+idle as (
+    select
+        n.*,
+        case
+            when n.start_count > 1 or (n.start_count = 1 and n.follows and n.may_come_over) then 0
+            when n.is_quiet then n.running_seconds
+            when n.last_second is null or (n.start_count = 1 and not n.goes_on) then 0
+            else
+                greatest(
+                    case when n.goes_on then 3600 else n.running_seconds end
+                    - greatest(
+                        n.last_second, case when n.goes_on then 3600 else n.running_seconds end - n.running_seconds
+                    )
+                    - n.busy_seconds,
+                    0
+                )
+        end as idle_seconds,
+        sum((not (n.is_quiet and n.follows and n.start_count = 0))::integer) over (
+            partition by n.workspace_id, n.warehouse_id order by n.hour_number
+        ) as stretch
+    from neighbours as n
+),
+
+totals as materialized (
+    select
+        i.*,
+        sum(i.idle_seconds) over up_to_here as until_seconds,
+        sum(i.idle_seconds) over (partition by i.workspace_id, i.warehouse_id, i.stretch) as stretch_seconds
+    from idle as i
+    window up_to_here as (partition by i.workspace_id, i.warehouse_id, i.stretch order by i.hour_number)
+),
+
+-- what lies beyond the wanted minutes, and never more of a stretch than the present auto-stop allows
+avoidable as (
+    select
+        t.workspace_id,
+        t.warehouse_id,
+        t.stretch,
+        t.is_quiet,
+        t.running_seconds,
+        t.cluster_seconds,
+        t.cost_usd,
+        t.stretch_seconds,
+        c.min_clusters,
+        coalesce(t.stretch_seconds > c.limit_seconds + 600, false) as outlasts_limit,
+        greatest(
+            least(t.until_seconds, c.limit_seconds)
+            - greatest(t.until_seconds - t.idle_seconds, c.wanted_minutes * 60),
+            0
+        ) as seconds
+    from totals as t
+    inner join candidates as c on t.workspace_id = c.workspace_id and t.warehouse_id = c.warehouse_id
+),
+
+-- an hour with statements may have run on more clusters than it idles on
+savings as materialized (
+    select
+        a.workspace_id,
+        a.warehouse_id,
+        count(distinct a.stretch) as idle_stretches,
+        max(a.stretch_seconds) as longest_seconds,
+        sum(a.seconds) as seconds,
+        sum(a.seconds) filter (where a.outlasts_limit) as outlasting_seconds,
+        sum(
+            round(
+                greatest(a.cost_usd, 0) * a.seconds / case
+                    when a.is_quiet then a.running_seconds
+                    else greatest(a.running_seconds, a.cluster_seconds / greatest(a.min_clusters, 1)::numeric)
+                end,
+                18
+            )
+        ) as cost_usd
+    from avoidable as a
+    where a.seconds > 0
+    group by a.workspace_id, a.warehouse_id
+),
+
+used as materialized (
+    select
+        d.workspace_id,
+        d.warehouse_id,
+        sum(d.cost_usd) as cost_usd,
+        sum(d.running_hours) as running_hours,
+        sum(d.idle_hours) as idle_hours,
+        sum(d.executions) as executions,
+        count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days
+    from days as d
+    group by d.workspace_id, d.warehouse_id
+),
+
+judged as (
+    select
+        c.workspace_id,
+        c.warehouse_id,
+        coalesce(c.name, c.warehouse_id) as name,
+        c.owner,
+        c.auto_stop_minutes,
+        round(c.wanted_minutes)::integer as wanted_minutes,
+        c.unchanged,
+        s.idle_stretches,
+        s.longest_seconds,
+        s.seconds,
+        u.cost_usd,
+        u.running_hours,
+        u.idle_hours,
+        u.executions,
+        u.unread_days,
+        least(s.cost_usd, u.cost_usd) as saving_usd,
+        coalesce(s.outlasting_seconds, 0) > 0.2 * s.seconds as is_kept_awake
+    from savings as s
+    inner join candidates as c on s.workspace_id = c.workspace_id and s.warehouse_id = c.warehouse_id
+    inner join used as u on s.workspace_id = u.workspace_id and s.warehouse_id = u.warehouse_id
+)
+
+insert into found_recommendations (
+    type, workspace_id, resource_type, resource_id, resource_name, acts_on, bearer_type, bearer_id, person,
+    resource_cost_usd, saving_usd, wasted_usd, vm_saving_usd, vm_saving_source, confidence, confidence_reason, title,
+    evidence, calculation, setting, setting_from, setting_to, command
+)
+select
+    'warehouse_auto_stop' as type,
+    j.workspace_id,
+    'warehouse' as resource_type,
+    j.warehouse_id as resource_id,
+    j.name as resource_name,
+    'idle time' as acts_on,
+    'warehouse' as bearer_type,
+    j.warehouse_id as bearer_id,
+    j.owner as person,
+    j.cost_usd as resource_cost_usd,
+    j.saving_usd,
+    null as wasted_usd,
+    null as vm_saving_usd,
+    null as vm_saving_source,
+    case when j.is_kept_awake then 'low' when j.unread_days > 0 then 'medium' else 'high' end as confidence,
+    case
+        when j.is_kept_awake
+            then
+                'It often stays awake longer than its auto-stop allows, so an open session may keep it awake, and a '
+                'shorter auto-stop would not stop it either.'
+        when j.unread_days > 0
+            then
+                'Events or statements of ' || j.unread_days || ' days were not read; they count as busy.'
+        else 'Its events and statements of every day are known, and only time that is idle for sure counts.'
+    end as confidence_reason,
+    'Stop "' || j.name || '" after ' || j.wanted_minutes || ' idle minutes'
+    || case j.auto_stop_minutes
+        when 0 then '; it never stops by itself'
+        else ' instead of ' || j.auto_stop_minutes
+    end as title,
+    jsonb_build_object(
+        'auto_stop_minutes', j.auto_stop_minutes,
+        'recommended_minutes', j.wanted_minutes,
+        'running_hours', round(j.running_hours, 2),
+        'idle_hours', round(j.idle_hours, 2),
+        'avoidable_hours', round(j.seconds / 3600, 2),
+        'idle_stretches', j.idle_stretches,
+        'longest_stretch_hours', round(j.longest_seconds / 3600, 2),
+        'usd_per_avoidable_hour', round(j.saving_usd * 3600 / j.seconds, 4),
+        'statements', j.executions,
+        'unread_days', j.unread_days
+    ) as evidence,
+    round(j.seconds / 3600, 2) || ' h beyond ' || j.wanted_minutes || ' idle minutes x '
+    || round(j.saving_usd * 3600 / j.seconds, 4) || ' USD/h = ' || round(j.saving_usd, 2) || ' USD' as calculation,
+    'auto_stop_minutes' as setting,
+    j.auto_stop_minutes::text as setting_from,
+    j.wanted_minutes::text as setting_to,
+    'POST /api/2.0/sql/warehouses/' || j.warehouse_id || '/edit '
+    || (j.unchanged || jsonb_build_object('auto_stop_mins', j.wanted_minutes))::text as command
+from judged as j
+where j.saving_usd > 0

@@ -18,7 +18,7 @@ as $body$
         end
 $body$;
 
--- comparison x scope x part; all of it is made anew by every run
+-- comparison x scope x part
 create table costpulse.change_bridge (
     comparison text not null check (comparison in ('month to date', 'last month')),
     scope_type text not null check (scope_type in ('everything', 'workspace', 'team', 'product')),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from typing import Any
 from uuid import UUID
@@ -608,6 +608,40 @@ def test_a_bridge_that_would_not_add_up_is_not_written(kept: Database) -> None:
         rebuild_change_bridge(kept)
     with kept.transaction() as connection:
         assert connection.execute("select count(*), max(computed_at) from costpulse.change_bridge").fetchone() == before
+
+
+def test_only_a_comparison_with_a_day_that_was_built_since_is_made_anew(kept: Database) -> None:
+    def made_at() -> dict[str, datetime]:
+        with kept.transaction() as connection:
+            rows = connection.execute(
+                "select comparison, min(computed_at) as first, max(computed_at) as last from costpulse.change_bridge "
+                "group by comparison"
+            ).fetchall()
+        assert all(row["first"] == row["last"] for row in rows)
+        return {row["comparison"]: row["last"] for row in rows}
+
+    def rebuilt_after(statement: str) -> set[str]:
+        with kept.transaction() as connection:
+            connection.execute(statement.encode())
+        before = made_at()
+        rebuild_change_bridge(kept)
+        assert kept.rows(CHECK) == []
+        return {comparison for comparison, moment in made_at().items() if moment > before[comparison]}
+
+    def built(day: str) -> str:
+        return (
+            f"insert into costpulse.built_days values ('daily_key_costs', '{day}', now(), clock_timestamp()) "
+            "on conflict (asset, usage_date) do update set built_at = excluded.built_at"
+        )
+
+    assert rebuilt_after("select 1") == set()
+    assert rebuilt_after(built("2026-07-15")) == {"month to date"}
+    assert rebuilt_after(built("2026-06-20")) == {"last month"}
+    assert rebuilt_after(built("2026-06-02")) == {"month to date", "last month"}
+    assert rebuilt_after(built("2026-07-16")) == set()
+    assert rebuilt_after("update costpulse.teams set parent_team_id = null") == {"month to date", "last month"}
+    newest = "update costpulse.completeness set is_provisional = true where usage_date >= '2026-07-15'"
+    assert rebuilt_after(newest) == {"month to date"}
 
 
 def test_a_viewer_sees_the_bridges_of_their_teams_alone(kept: Database) -> None:

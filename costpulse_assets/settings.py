@@ -6,8 +6,9 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -31,6 +32,24 @@ MINIMUM_IMPACTS = {
     "sku": Decimal(100),
     "job": Decimal(50),
     "warehouse": Decimal(50),
+    "cluster": Decimal(50),
+}
+
+
+class SeverityThreshold(BaseModel):
+    """From when on a recommendation has a severity: both must be reached."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    usd: Decimal = Field(ge=0, description="What it adds to the savings of 30 days, in USD.")
+    percent: Decimal = Field(ge=0, le=100, description="The same as a share of what the resource costs.")
+
+
+#: Of recommendations; what reaches none of them is low.
+SEVERITY_THRESHOLDS = {
+    "critical": SeverityThreshold(usd=Decimal(2000), percent=Decimal(25)),
+    "high": SeverityThreshold(usd=Decimal(500), percent=Decimal(10)),
+    "medium": SeverityThreshold(usd=Decimal(100), percent=Decimal(0)),
 }
 
 
@@ -225,6 +244,24 @@ class Settings(BaseSettings):
     forecast_model: Literal["auto", "blend", "prophet", "linear", "ets", "theta", "seasonal_naive"] = Field(
         default="auto", description="Model of the forecasts; auto chooses for every series by its past errors."
     )
+    recommendation_minimum_saving: Decimal = Field(
+        default=Decimal(10), ge=0, description="USD a recommendation must save in 30 days; below it nothing is said."
+    )
+    recommendation_thresholds: Annotated[dict[str, dict[str, Decimal]], NoDecode] = Field(
+        default={},
+        description="Thresholds of recommendations as JSON, by type and name (docs/recommendations.md); those left "
+        "out keep theirs.",
+    )
+    severity_thresholds: Annotated[dict[str, SeverityThreshold], NoDecode] = Field(
+        default=SEVERITY_THRESHOLDS,
+        description="USD in 30 days and percent of the resource's cost from which a recommendation is critical, high "
+        "or medium, as JSON; severities left out keep theirs.",
+    )
+    vm_prices: Path | None = Field(
+        default=None,
+        description="CSV file with what the cloud provider charges you for machines (docs/recommendations.md). Unset: "
+        "estimates.",
+    )
 
     # Identities
     hash_identities: bool = Field(
@@ -261,13 +298,7 @@ class Settings(BaseSettings):
     @field_validator("anomaly_minimum_impact", mode="before")
     @classmethod
     def _impacts_are_a_json_object(cls, value: object) -> object:
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
-        if not isinstance(value, dict):
-            raise ValueError('must be a JSON object, such as {"everything": 500, "job": 20}')
+        value = _json_object(value, example='{"everything": 500, "job": 20}')
         unknown = sorted(map(str, value.keys() - MINIMUM_IMPACTS.keys()))
         if unknown:
             raise ValueError(f"there is no scope {', '.join(unknown)}; choose from {', '.join(MINIMUM_IMPACTS)}")
@@ -278,6 +309,53 @@ class Settings(BaseSettings):
     def _impacts_are_amounts(cls, value: dict[str, Decimal]) -> dict[str, Decimal]:
         if any(not amount.is_finite() or amount < 0 for amount in value.values()):
             raise ValueError("amounts cannot be negative")
+        return value
+
+    @field_validator("recommendation_thresholds", mode="before")
+    @classmethod
+    def _thresholds_are_a_json_object(cls, value: object) -> object:
+        return _json_object(value, example='{"right_size_cluster": {"maximum_cpu_percent": 20}}')
+
+    @field_validator("recommendation_thresholds")
+    @classmethod
+    def _thresholds_are_within_their_bounds(cls, value: dict[str, dict[str, Decimal]]) -> dict[str, dict[str, Decimal]]:
+        if not value:
+            return value
+        # Only here: the types belong to a layer that reads settings itself.
+        from costpulse_assets.analysis.recommendation_types import RECOMMENDATION_TYPES
+
+        for name, numbers in value.items():
+            if name not in RECOMMENDATION_TYPES:
+                raise ValueError(f"there is no type {name}; choose from {', '.join(RECOMMENDATION_TYPES)}")
+            known = {threshold.name: threshold for threshold in RECOMMENDATION_TYPES[name].thresholds}
+            for threshold, number in numbers.items():
+                if threshold not in known:
+                    raise ValueError(
+                        f"{name} has no threshold {threshold}; choose from {', '.join(known) or 'none: it has none'}"
+                    )
+                bounds = known[threshold]
+                if not number.is_finite() or not bounds.minimum <= number <= bounds.maximum:
+                    raise ValueError(
+                        f"{threshold} of {name} must be from {bounds.minimum} to {bounds.maximum} {bounds.unit}, "
+                        f"not {number}"
+                    )
+        return value
+
+    @field_validator("severity_thresholds", mode="before")
+    @classmethod
+    def _severities_are_a_json_object(cls, value: object) -> object:
+        value = _json_object(value, example='{"critical": {"usd": 5000, "percent": 25}}')
+        unknown = sorted(map(str, value.keys() - SEVERITY_THRESHOLDS.keys()))
+        if unknown:
+            raise ValueError(f"there is no severity {', '.join(unknown)}; choose from {', '.join(SEVERITY_THRESHOLDS)}")
+        return SEVERITY_THRESHOLDS | value
+
+    @field_validator("severity_thresholds")
+    @classmethod
+    def _a_higher_severity_needs_no_less(cls, value: dict[str, SeverityThreshold]) -> dict[str, SeverityThreshold]:
+        for higher, lower in pairwise(SEVERITY_THRESHOLDS):
+            if value[higher].usd < value[lower].usd or value[higher].percent < value[lower].percent:
+                raise ValueError(f"{higher} cannot be reached before {lower}: neither usd nor percent may be less")
         return value
 
     @field_validator("database_url", "app_database_url", "dagster_database_url")
@@ -363,6 +441,17 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise _bad_settings(error, prefix="COSTPULSE_") from None
+
+
+def _json_object(value: object, *, example: str) -> dict[Any, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, parse_float=Decimal)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a JSON object, such as {example}")
+    return value
 
 
 def _bad_settings(error: ValidationError, *, prefix: str) -> BadSettings:

@@ -212,7 +212,7 @@ comment on column costpulse.deleted_resources.workspace_id is 'Workspace.';
 comment on column costpulse.deleted_resources.resource_type is 'Kind of resource, as in recommendations.';
 comment on column costpulse.deleted_resources.resource_id is 'Id of it in its workspace.';
 
-create aggregate costpulse.product(numeric) (sfunc = numeric_mul, stype = numeric, initcond = '1');
+create aggregate costpulse.product(numeric) (sfunc = numeric_mul, stype = numeric, initcond = '1'); -- noqa: LT01
 
 -- Shares what the open and accepted recommendations on a billed resource save together among them, so that they add
 -- up to no more than it costs. One type about several resources (jobs of one cluster) saves the sum of them; of several

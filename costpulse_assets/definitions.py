@@ -13,6 +13,7 @@ from costpulse_assets.allocation.suggestions import suggestion_assets
 from costpulse_assets.analysis.anomaly_assets import anomaly_assets
 from costpulse_assets.analysis.budget_assets import budget_assets
 from costpulse_assets.analysis.forecast_assets import forecast_assets
+from costpulse_assets.analysis.recommendation_assets import recommendation_assets
 from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_SPECS, collector_assets
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.collectors.regional_assets import regional_assets
@@ -90,6 +91,7 @@ def build_definitions(
             *anomaly_assets(settings),
             *forecast_assets(settings),
             *budget_assets(settings),
+            *recommendation_assets(settings),
         ],
         jobs=[COST_CYCLE, REALLOCATION, BUDGETING],
         schedules=cost_schedules(settings, first_day),

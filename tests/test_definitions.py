@@ -57,6 +57,8 @@ ASSETS = {
     "forecasts": "analysis",
     "forecast_scores": "analysis",
     "budget_status": "analysis",
+    "vm_prices": "analysis",
+    "recommendations": "analysis",
 }
 
 
@@ -137,6 +139,8 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("forecasts", "parts_add_up_to_everything"),
         ("forecasts", "predicted_lies_within_its_bounds"),
         ("budget_status", "teams_add_up"),
+        ("recommendations", "savings_within_cost"),
+        ("recommendations", "one_per_resource"),
         ("cluster_daily", "adds_up_to_cost_records"),
         ("query_costs", "adds_up_to_cost_records"),
         ("warehouse_daily", "adds_up_to_cost_records"),

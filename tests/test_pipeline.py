@@ -24,6 +24,7 @@ MONEY_TABLES = (
     "daily_costs",
     "daily_key_costs",
     "weekly_key_costs",
+    "daily_resource_costs",
     "daily_team_costs",
     "daily_workspace_costs",
     "daily_sku_costs",

@@ -73,7 +73,7 @@ def read_series(
 
     Args:
         connection: any connection that may read the roll-ups.
-        scope_types: which kinds; jobs, warehouses, clusters and tags read the widest roll-up.
+        scope_types: which kinds; tags read the widest roll-up.
         days: length of the window that ends with the newest collected day.
         minimum_spend: USD; jobs, warehouses and clusters that never cost this much in 30 days are left out.
         tags: key=value of each tag that is wanted; only with scope type tag.

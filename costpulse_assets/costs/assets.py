@@ -25,7 +25,7 @@ DAILY_COSTS = DerivedTable(
 DAILY_KEY_COSTS = DerivedTable(
     name="daily_key_costs",
     upstreams=("key_allocations",),
-    tables=("daily_key_costs",),
+    tables=("daily_key_costs", "daily_resource_costs"),
     weekly=("weekly_key_costs",),
     check="checks/daily_key_costs_conserve",
 )
@@ -101,7 +101,8 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
             partitions,
             layer=Layer.COSTS,
             description="Cost per day, attribution key, SKU, unit and team: views by user, job, cluster, warehouse, "
-            "pipeline, endpoint and tag. weekly_key_costs hold the same by week, for long windows.",
+            "pipeline, endpoint and tag. For long windows weekly_key_costs hold the same by week, and "
+            "daily_resource_costs the cost of jobs, warehouses and all-purpose clusters by day.",
         ),
         completeness,
     ]

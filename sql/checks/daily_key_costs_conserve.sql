@@ -1,5 +1,6 @@
 -- no row: a day and SKU where daily_key_costs do not have exactly the quantity, list cost and cost of cost_records,
--- or a week (its Monday) and SKU where weekly_key_costs do not have those of its days
+-- a week (its Monday) and SKU where weekly_key_costs do not have those of its days, or a day on which
+-- daily_resource_costs do not have the cost of all jobs, all warehouses or all clusters
 with recorded as (
     select
         r.usage_date,
@@ -53,6 +54,37 @@ summed_up as (
     from costpulse.weekly_key_costs as k
     where k.week in (select w.week from weeks as w)
     group by k.week, k.sku_name
+),
+
+keys_of_resources as (
+    select
+        d.usage_date,
+        r.scope_type,
+        sum(d.cost_usd) as cost_usd
+    from costpulse.daily_key_costs as d
+    inner join costpulse.cost_keys as k on d.key_id = k.key_id
+    cross join
+        lateral (
+            values
+            ('job', k.job_id is not null),
+            ('warehouse', k.warehouse_id is not null),
+            (
+                'cluster',
+                k.cluster_id is not null and k.product = 'ALL_PURPOSE' and k.job_id is null and k.pipeline_id is null
+            )
+        ) as r (scope_type, is_one)
+    where d.usage_date = any(%(days)s::date[]) and r.is_one
+    group by d.usage_date, r.scope_type
+),
+
+resources as (
+    select
+        r.usage_date,
+        r.scope_type,
+        sum(r.cost_usd) as cost_usd
+    from costpulse.daily_resource_costs as r
+    where r.usage_date = any(%(days)s::date[])
+    group by r.usage_date, r.scope_type
 )
 
 select
@@ -83,5 +115,16 @@ where
     d.list_cost_usd is distinct from s.list_cost_usd
     or d.cost_usd is distinct from s.cost_usd
     or d.record_count is distinct from s.record_count
+union all
+select
+    coalesce(k.usage_date, r.usage_date) as usage_date,
+    coalesce(k.scope_type, r.scope_type) as sku_name,
+    k.cost_usd as recorded_cost_usd,
+    r.cost_usd as derived_cost_usd,
+    null as recorded_quantity,
+    null as derived_quantity
+from keys_of_resources as k
+full join resources as r on k.usage_date = r.usage_date and k.scope_type = r.scope_type
+where k.cost_usd is distinct from r.cost_usd
 order by usage_date, sku_name
 limit 20

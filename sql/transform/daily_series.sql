@@ -1,66 +1,16 @@
 -- scope x usage_date: cost in USD of everything, every workspace, SKU, product and team (with the teams below it), of
 -- jobs, warehouses and all-purpose clusters, and of what carries given tags, from the roll-ups that hold them.
-with keyed as (
-    select
-        d.usage_date,
-        k.workspace_id,
-        k.job_id,
-        k.warehouse_id,
-        k.tags,
-        -- not those that a job or a pipeline brings up for itself
-        case
-            when k.product = 'ALL_PURPOSE' and k.job_id is null and k.pipeline_id is null then k.cluster_id
-        end as cluster_id,
-        sum(d.cost_usd) as cost_usd
-    from costpulse.daily_key_costs as d
-    inner join costpulse.cost_keys as k on d.key_id = k.key_id
-    where
-        d.usage_date between %(first)s and %(last)s
-        and (
-            ('job' = any(%(scope_types)s) and k.job_id is not null)
-            or ('warehouse' = any(%(scope_types)s) and k.warehouse_id is not null)
-            or ('cluster' = any(%(scope_types)s) and k.cluster_id is not null and k.product = 'ALL_PURPOSE')
-            or ('tag' = any(%(scope_types)s) and k.tags is not null)
-        )
-    group by d.usage_date, k.workspace_id, k.job_id, k.pipeline_id, k.warehouse_id, k.cluster_id, k.product, k.tags
-),
-
-resources as (
-    select
-        'job' as scope_type,
-        coalesce(workspace_id, '') || '/' || job_id as scope_id,
-        usage_date,
-        cost_usd
-    from keyed
-    where job_id is not null and 'job' = any(%(scope_types)s)
-    union all
-    select
-        'warehouse' as scope_type,
-        coalesce(workspace_id, '') || '/' || warehouse_id as scope_id,
-        usage_date,
-        cost_usd
-    from keyed
-    where warehouse_id is not null and 'warehouse' = any(%(scope_types)s)
-    union all
-    select
-        'cluster' as scope_type,
-        coalesce(workspace_id, '') || '/' || cluster_id as scope_id,
-        usage_date,
-        cost_usd
-    from keyed
-    where cluster_id is not null and 'cluster' = any(%(scope_types)s)
-),
-
--- worth watching alone: those that cost this much in some 30 days of the window
-thirty_days as (
+with thirty_days as (
     select
         scope_type,
         scope_id,
         sum(cost_usd) as cost_usd
-    from resources
+    from costpulse.daily_resource_costs
+    where usage_date between %(first)s and %(last)s and scope_type = any(%(scope_types)s)
     group by scope_type, scope_id, (%(last)s::date - usage_date) / 30
 ),
 
+-- worth watching alone: those that cost this much in some 30 days of the window
 watched as (
     select
         scope_type,
@@ -68,6 +18,15 @@ watched as (
     from thirty_days
     group by scope_type, scope_id
     having max(cost_usd) >= %(minimum_spend)s
+),
+
+tagged as (
+    select
+        t.tag,
+        k.key_id
+    from unnest(%(tags)s::text[]) as t (tag)
+    inner join costpulse.cost_keys as k
+        on k.tags ->> split_part(t.tag, '=', 1) = substr(t.tag, strpos(t.tag, '=') + 1)
 ),
 
 daily as (
@@ -125,17 +84,16 @@ daily as (
         r.scope_id,
         r.usage_date,
         r.cost_usd
-    from resources as r
+    from costpulse.daily_resource_costs as r
     inner join watched as w on r.scope_type = w.scope_type and r.scope_id = w.scope_id
     union all
     select
         'tag' as scope_type,
-        t.tag as scope_id,
-        k.usage_date,
-        k.cost_usd
-    from keyed as k
-    inner join unnest(%(tags)s::text[]) as t (tag)
-        on k.tags ->> split_part(t.tag, '=', 1) = substr(t.tag, strpos(t.tag, '=') + 1)
+        k.tag as scope_id,
+        d.usage_date,
+        d.cost_usd
+    from tagged as k
+    inner join costpulse.daily_key_costs as d on k.key_id = d.key_id
     where 'tag' = any(%(scope_types)s)
 )
 

@@ -130,6 +130,27 @@ def test_a_cluster_is_all_purpose_and_nobody_elses(books: Books, database_url: s
     assert Scope("cluster", "100/small") in read(database_url, "cluster").frame.columns
 
 
+def test_what_resources_cost_is_checked_against_their_keys(books: Books, database_url: str) -> None:
+    books.add(DAYS[1], "7", product="ALL_PURPOSE", sku="ALL_PURPOSE", cluster_id="c")
+    books.add(DAYS[1], None, workspace="200", job_id="3", sku="UNPRICED")
+    books.write(database_url)
+
+    def differences() -> list[tuple[str, date]]:
+        found = Database(database_url).rows("checks/daily_key_costs_conserve", {"days": DAYS})
+        return [(row["sku_name"], row["usage_date"]) for row in found if row["sku_name"] in kinds]
+
+    kinds = ("job", "warehouse", "cluster")
+    assert differences() == []
+    for kind, day in zip(kinds, (DAYS[0], DAYS[4], DAYS[1]), strict=True):
+        with Database(database_url).transaction() as connection:
+            connection.execute(
+                "update costpulse.daily_resource_costs set cost_usd = cost_usd + 1e-18 "
+                "where scope_type = %s and usage_date = %s",
+                [kind, day],
+            )
+    assert sorted(differences()) == [("cluster", DAYS[1]), ("job", DAYS[0]), ("warehouse", DAYS[4])]
+
+
 def test_a_tag_is_split_at_its_first_equals_sign(books: Books, database_url: str) -> None:
     books.write(database_url)
     series = read(database_url, "tag", tags=["team=data", "team=etl=1", "team=nobody"])

@@ -10,6 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
 
+from costpulse_assets.resources.sql_files import load_sql
+
 _KEY = ("account_id", "workspace_id", "product", "cluster_id", "warehouse_id", "job_id", "job_name")
 _KEY += ("pipeline_id", "endpoint_name", "user_email", "tags")
 
@@ -116,7 +118,10 @@ class Books:
                 f"key_id, sku_name, usage_unit, team_id, {measures}, sum(unpriced_quantity), sum(record_count) "
                 "from costpulse.daily_key_costs group by 1, 2, 3, 4, 5"
             )
-            for day in sorted({row["usage_date"] for row in self.rows}):
+            days = sorted({row["usage_date"] for row in self.rows})
+            connection.execute("delete from costpulse.daily_resource_costs")
+            connection.execute(load_sql("transform/daily_resource_costs").encode(), {"days": days})
+            for day in days:
                 connection.execute(
                     "insert into costpulse.completeness (usage_date, cost_usd, share_in, is_provisional, basis) "
                     "values (%s, 0, %s, %s, 'none')",

@@ -14,11 +14,13 @@ from costpulse_assets.analysis.anomaly_assets import anomaly_assets
 from costpulse_assets.analysis.budget_assets import budget_assets
 from costpulse_assets.analysis.forecast_assets import forecast_assets
 from costpulse_assets.analysis.recommendation_assets import recommendation_assets
+from costpulse_assets.analysis.tag_assets import tag_assets
 from costpulse_assets.collectors.assets import PRICE_ADJUSTMENTS, SYSTEM_TABLE_SPECS, collector_assets
 from costpulse_assets.collectors.regional import Regions
 from costpulse_assets.collectors.regional_assets import regional_assets
 from costpulse_assets.costs.assets import cost_assets
 from costpulse_assets.costs.change_bridge_assets import change_bridge_assets
+from costpulse_assets.costs.known_costs import known_costs_assets
 from costpulse_assets.costs.statement_assets import statement_assets
 from costpulse_assets.identities import expect_same_protection, identities_of
 from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION
@@ -82,6 +84,7 @@ def build_definitions(
             *allocation_assets(partitions),
             *suggestion_assets(settings),
             *cost_assets(settings, partitions),
+            *known_costs_assets(settings),
             *statement_assets(settings),
             *change_bridge_assets(settings),
             *cluster_assets(settings, partitions),
@@ -91,6 +94,7 @@ def build_definitions(
             *anomaly_assets(settings),
             *forecast_assets(settings),
             *budget_assets(settings),
+            *tag_assets(partitions),
             *recommendation_assets(settings),
         ],
         jobs=[COST_CYCLE, REALLOCATION, BUDGETING],

@@ -12,7 +12,7 @@ from costpulse_app import db, formats, parts
 from costpulse_app.allocation import reads
 from costpulse_app.allocation.reads import Closing
 from costpulse_app.parts import Frame
-from costpulse_assets.costs.statements import StatementRow, close_month, reopen_month
+from costpulse_assets.costs.statements import StatementRow, bill_as_of, close_month, reopen_month
 from costpulse_assets.errors import CostPulseError
 from costpulse_assets.resources.open_source import current_time
 
@@ -27,8 +27,21 @@ def show(made: Frame) -> None:
     months = sorted({day.replace(day=1) for day in made.days} | set(closings), reverse=True)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         month = st.selectbox("Month", months, format_func=lambda month: f"{month:%B %Y}", key="month", width=200)
+        known_on = st.date_input(
+            "As known on",
+            None,
+            min_value=month,
+            max_value=max(month, db.settings().current_date()),
+            help="What its usage cost by the corrections, prices and rules that were known at the end of that day "
+            "(UTC). Empty: the statement as it is now.",
+            key=f"known_on_{month}",
+            width=200,
+        )
     closing = closings.get(month)
     with parts.panel("statement"):
+        if known_on is not None:
+            as_known(made, month, known_on)
+            return
         lines = reads.lines(month)
         heading(month, closing)
         if lines:
@@ -36,6 +49,26 @@ def show(made: Frame) -> None:
         else:
             st.info(f"No cost in {month:%B %Y}.")
         closing_and_reopening(made, month, closing, lines)
+
+
+def as_known(made: Frame, month: date, day: date) -> None:
+    """What the usage of the month cost, as it was known at the end of a day."""
+    # What was not kept is allocated anew, in temporary tables.
+    with db.trying() as connection:
+        bill = bill_as_of(connection, month, day)
+    st.subheader(f"{month:%B %Y} as known on {formats.day(day)}", anchor=False)
+    was_closed = any(line.kind == "statement" for line in bill.lines)
+    st.caption(
+        "The month was closed then: its statement, and its own corrections up to that day."
+        if was_closed
+        else "The month was open then: its cost by the corrections, prices and rules that were known, at your price."
+    )
+    if bill.remark:
+        st.warning(formats.plain(bill.remark))
+    if bill.lines:
+        per_team(made, month, bill.lines, known_on=day)
+    else:
+        st.info(f"Of {month:%B %Y} no cost was known on {formats.day(day)}.")
 
 
 def heading(month: date, closing: Closing | None) -> None:
@@ -55,8 +88,8 @@ def heading(month: date, closing: Closing | None) -> None:
     )
 
 
-def per_team(made: Frame, month: date, lines: Sequence[StatementRow]) -> None:
-    """Own cost, adjustments of earlier months by cause, and the total, per team."""
+def per_team(made: Frame, month: date, lines: Sequence[StatementRow], *, known_on: date | None = None) -> None:
+    """Own cost, adjustments by cause, and the total, per team."""
     own: defaultdict[int | None, Decimal] = defaultdict(Decimal)
     corrections: dict[str, defaultdict[int | None, Decimal]] = {cause: defaultdict(Decimal) for cause in _CAUSES}
     names: dict[int | None, str] = {}
@@ -78,7 +111,7 @@ def per_team(made: Frame, month: date, lines: Sequence[StatementRow]) -> None:
         total = sum((line.cost_usd or Decimal(0) for line in lines), Decimal(0))
     earlier = sorted({line.month for line in lines if line.cause})
     said = f"Total {formats.money_to_the_cent(total, made.currency)}."
-    if earlier:
+    if earlier and known_on is None:
         said += f" With adjustments of closed months: {', '.join(f'{one:%B %Y}' for one in earlier)}."
     st.caption(formats.plain(said))
     money = parts.money_column(made.currency)
@@ -93,7 +126,7 @@ def per_team(made: Frame, month: date, lines: Sequence[StatementRow]) -> None:
     st.download_button(
         "Download CSV",
         formats.csv_text(records[0], records),
-        f"costpulse-statement-{month:%Y-%m}.csv",
+        f"costpulse-statement-{month:%Y-%m}{'' if known_on is None else f'-known-{known_on}'}.csv",
         "text/csv",
         icon=":material/download:",
         key="statement_csv",

@@ -19,6 +19,7 @@ from costpulse_assets.cli.materialize import materialize
 from costpulse_assets.cli.migrate import migrate
 from costpulse_assets.cli.query import query
 from costpulse_assets.cli.sql import sql
+from costpulse_assets.cli.statement import statement
 from costpulse_assets.cli.up import up
 from costpulse_assets.errors import CostPulseError
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
 
 
-for command in (up, doctor, migrate, materialize, query, explain, export, apply, close, sql, env):
+for command in (up, doctor, migrate, materialize, query, explain, export, apply, close, statement, sql, env):
     cli.add_command(command)
 
 

@@ -20,6 +20,7 @@ def collect_workspaces(database: Database, source: Source, today: date) -> int:
     with database.writing() as connection:
         run(connection, "transform/stage_workspaces")
         copy_batches(connection, sql.Identifier("staged_workspaces"), COLUMNS, reader)
+        run(connection, "transform/renamed_workspaces", {"today": today})
         run(connection, "transform/workspaces", {"since": today - timedelta(days=USAGE_DAYS)})
         row = connection.execute("select count(*) as workspaces from costpulse.workspaces").fetchone()
     return int(row["workspaces"]) if row else 0

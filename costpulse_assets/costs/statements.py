@@ -7,10 +7,10 @@ lines on the next open month, so that statement + adjustments = truth, to the la
 
 Two questions have two answers. What is on the statement of a month: `statement`, its own lines and the adjustments of
 earlier months that are booked on it. What the usage of a month cost, as it was known on a day: `bill_as_of`, its own
-lines and the adjustments made to it since, wherever they are booked.
+lines and the adjustments made to it since, wherever they are booked; while it was open, what `known_costs` kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,12 +23,13 @@ from costpulse_assets.allocation.assets import KEY_ALLOCATIONS
 from costpulse_assets.allocation.staging import stage_claims
 from costpulse_assets.costs.assets import DAILY_COSTS
 from costpulse_assets.errors import BadInput
-from costpulse_assets.periods import first_of_previous_month, whole_month
+from costpulse_assets.periods import first_of_previous_month, newest_first, whole_month
 from costpulse_assets.resources.database import Connection, Database, Row, expect_no_rows, run
 from costpulse_assets.resources.sql_files import load_sql
 
-#: What a line is: of a month that is open, of a closed month's statement, or a later correction of one.
-Kind = Literal["open", "statement", "adjustment"]
+#: What a line is: of a month that is open, of a closed month's statement, or a later correction of one. Reconstructed:
+#: of days of an open month that were first collected after the day that is asked about.
+Kind = Literal["open", "reconstructed", "statement", "adjustment"]
 #: Why an adjustment was booked: usage was restated, its price changed, or it moved between teams.
 Cause = Literal["restatement", "price", "rule"]
 
@@ -66,6 +67,33 @@ class StatementRow:
     unpriced_quantity: Decimal
     list_cost_usd: Decimal | None
     cost_usd: Decimal | None
+
+
+@dataclass(frozen=True)
+class KnownBill:
+    """What the usage of a month cost, as it was known at the end of a day.
+
+    `reconstructed` are days that were first collected later: their lines are what Databricks had recorded by then, at
+    the prices and by the rules of the present. `left_out` are such days too, without lines, for a reader who may not
+    see all teams.
+    """
+
+    lines: list[StatementRow]
+    reconstructed: tuple[date, ...] = ()
+    left_out: tuple[date, ...] = ()
+
+    @property
+    def remark(self) -> str | None:
+        """What must be said where it is shown; None: all of it was known so."""
+        sentences = []
+        if self.reconstructed:
+            sentences.append(
+                f"Not kept, and reconstructed: {_spans(self.reconstructed)}. CostPulse collected that usage later; "
+                "shown is what Databricks had recorded by then, at the prices and by the rules of today."
+            )
+        if self.left_out:
+            sentences.append(f"Not kept, and left out: {_spans(self.left_out)}, which CostPulse collected later.")
+        return " ".join(sentences) or None
 
 
 def close_month(
@@ -228,8 +256,7 @@ def statement(connection: Connection, month: date, as_of: date | None = None) ->
     Args:
         connection: with an open transaction; the app's role sees the teams of its scope.
         month: any day of the month.
-        as_of: as it was at the end of that UTC day; None: as it is now. A month that was open on a given day needs
-            the owner's connection, see `bill_as_of`.
+        as_of: as it was at the end of that UTC day, see `bill_as_of`; None: as it is now.
     """
     month = month.replace(day=1)
     before = _NOW if as_of is None else _end_of(as_of)
@@ -239,7 +266,7 @@ def statement(connection: Connection, month: date, as_of: date | None = None) ->
         own = (
             _read(connection, "app/open_statement", {"month": month})
             if as_of is None
-            else _allocated(connection, month, as_of)
+            else _known(connection, month, as_of).lines
         )
     return own + _lines(
         connection,
@@ -252,14 +279,15 @@ def statement(connection: Connection, month: date, as_of: date | None = None) ->
     )
 
 
-def bill_as_of(connection: Connection, month: date, day: date) -> list[StatementRow]:
+def bill_as_of(connection: Connection, month: date, day: date) -> KnownBill:
     """What the usage of a month cost, as it was known at the end of a UTC day: any day, before and after it was closed.
 
     Of a month that was closed by then, the lines made up to that day: its statement, and the adjustments of it. Else
-    what had been ingested by then, at the prices and by the rules of the present.
+    what daily_costs said at the end of that day, with the prices, rules and corrections then known. Days of usage that
+    were first collected after it are reconstructed, and named.
 
     Args:
-        connection: with an open transaction, as the owner: the app may not read cost_records.
+        connection: with an open transaction that may make temporary tables; the app's role sees the teams of its scope.
         month: any day of the month.
         day: the day it was known on.
     """
@@ -267,9 +295,11 @@ def bill_as_of(connection: Connection, month: date, day: date) -> list[Statement
     before = _end_of(day)
     closing = _closing(connection, month, before)
     if closing is None:
-        return _allocated(connection, month, day)
+        return _known(connection, month, day)
     kinds = ["statement", "adjustment"]
-    return _lines(connection, {"closing_id": closing["id"], "kinds": kinds, "booked_month": None, "before": before})
+    return KnownBill(
+        _lines(connection, {"closing_id": closing["id"], "kinds": kinds, "booked_month": None, "before": before})
+    )
 
 
 def _closing(connection: Connection, month: date, before: datetime | str = _NOW) -> Row | None:
@@ -317,12 +347,23 @@ def _write(
     run(connection, statement, {**parameters, "actor": actor, "at": at or datetime.now(UTC)})
 
 
-def _allocated(connection: Connection, month: date, day: date) -> list[StatementRow]:
-    """What of a month had been ingested by the end of a day, allocated by the stored rules."""
+def _known(connection: Connection, month: date, day: date) -> KnownBill:
+    """What was known of an open month at the end of a day."""
+    known = _read(connection, "app/known_bill", {"month": month, "day": day})
+    shown = {"first": month, "last": min(whole_month(month).last, day), "day": day}
+    missing = run(connection, "app/days_not_known", shown)
+    readable = tuple(row["usage_date"] for row in missing if row["is_readable"])
+    if readable:
+        known += _reconstructed(connection, month, readable, day)
+    return KnownBill(known, readable, tuple(row["usage_date"] for row in missing if not row["is_readable"]))
+
+
+def _reconstructed(connection: Connection, month: date, days: Sequence[date], day: date) -> list[StatementRow]:
+    """What of these usage days had been ingested by the end of a day, allocated by the stored rules."""
     # The caller may ask for another day in the same transaction: nothing that is made for the answer stays.
     with connection.transaction(force_rollback=True):
         stage_claims(connection)
-        allocate(connection, list(whole_month(month)), base="cost_records", as_of=day)
+        allocate(connection, days, base="cost_records", as_of=day)
         return _read(connection, "transform/allocated_bill", {"month": month})
 
 
@@ -338,6 +379,10 @@ def _read(connection: Connection, statement: str, parameters: Mapping[str, Any])
 def _end_of(day: date) -> datetime:
     """The moment after a UTC day."""
     return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC)
+
+
+def _spans(days: Sequence[date]) -> str:
+    return ", ".join(str(span) for span in reversed(newest_first(days, at_most=len(days))))
 
 
 def _next_month(month: date) -> date:

@@ -1,8 +1,9 @@
--- team x workspace x product x SKU x unit: what was just allocated of an open month (the view allocated)
+-- team x workspace x product x SKU x unit: what was just allocated of a month (the view allocated), by other rules and
+-- at other prices than those that counted when it was known
 select
     %(month)s::date as month,
     %(month)s::date as booked_month,
-    'open' as kind,
+    'reconstructed' as kind,
     null as cause,
     null::date as booked_on,
     a.team_id,

@@ -40,12 +40,26 @@ select
     p.part_id,
     f.field,
     f.tag_key,
+    n.name as value,
+    daterange(n.valid_from, n.valid_to) * daterange(%(from_date)s, %(to_date)s) as days
+from matched_parts as p
+inner join asked_fields as f on p.dimension = f.dimension
+inner join named as n on p.dimension = n.resource_type and p.id = n.workspace_id
+where
+    f.field = 'workspace'
+    and daterange(n.valid_from, n.valid_to) && daterange(%(from_date)s, %(to_date)s)
+union all
+select
+    p.part_id,
+    f.field,
+    f.tag_key,
     w.name as value,
     daterange(%(from_date)s, %(to_date)s) as days
 from matched_parts as p
 inner join asked_fields as f on p.dimension = f.dimension
 inner join costpulse.workspaces as w on p.id = w.workspace_id
-where f.field = 'workspace' and w.name is not null
+left join named as n on p.dimension = n.resource_type and p.id = n.workspace_id
+where f.field = 'workspace' and w.name is not null and n.workspace_id is null
 union all
 select
     p.part_id,

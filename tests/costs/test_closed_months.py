@@ -53,7 +53,7 @@ def rows(pipeline: Pipeline, month: date) -> list[StatementRow]:
 def known(pipeline: Pipeline, day: date) -> dict[str | None, Decimal]:
     with pipeline.database.transaction() as connection:
         found: dict[str | None, Decimal] = {}
-        for row in bill_as_of(connection, JUNE, day):
+        for row in bill_as_of(connection, JUNE, day).lines:
             found[row.team_name] = found.get(row.team_name, Decimal(0)) + (row.cost_usd or Decimal(0))
     return found
 
@@ -115,8 +115,8 @@ def test_an_open_month_is_known_as_far_as_it_had_been_ingested(pipeline):
     assert known(pipeline, date(2026, 6, 20)) == {"Data": Decimal("1.5"), None: Decimal("0.6")}
     with pipeline.database.transaction() as connection:
         now = statement(connection, JUNE)
-        assert statement(connection, JUNE, TODAY) == bill_as_of(connection, JUNE, TODAY) == now
-        assert statement(connection, JUNE, MONDAY) == bill_as_of(connection, JUNE, MONDAY) != now
+        assert statement(connection, JUNE, TODAY) == bill_as_of(connection, JUNE, TODAY).lines == now
+        assert statement(connection, JUNE, MONDAY) == bill_as_of(connection, JUNE, MONDAY).lines != now
         assert {row.kind for row in now} == {"open"}
 
 

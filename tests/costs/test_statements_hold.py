@@ -89,7 +89,7 @@ def told(books: Books, month: date) -> list[StatementRow]:
 
 def known(books: Books, month: date, day: date) -> list[StatementRow]:
     with books.database.transaction() as connection:
-        return bill_as_of(connection, month, day)
+        return bill_as_of(connection, month, day).lines
 
 
 @given(steps=steps)

@@ -6,7 +6,7 @@ from costpulse_assets.allocation.rule_types.declaration import Atom, Conditions,
 
 
 class WorkspaceMatch(Conditions):
-    """Workspaces by id or name."""
+    """Workspaces by id or by their name on the day."""
 
     workspaces: tuple[Text, ...] = Field(
         min_length=1,
@@ -27,7 +27,7 @@ class WorkspaceMatch(Conditions):
 RULE_TYPE = RuleType(
     name="workspace_match",
     title="Workspace",
-    documentation="Everything in these workspaces, by id or by their present name. Usage of the account as a whole is "
-    "in no workspace.",
+    documentation="Everything in these workspaces, by id or by their name on the day. Usage of the account as a whole "
+    "is in no workspace.",
     conditions=WorkspaceMatch,
 )

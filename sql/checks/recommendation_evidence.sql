@@ -4,5 +4,5 @@ select distinct
     e.name
 from costpulse.recommendations as r
 cross join lateral jsonb_object_keys(r.evidence) as e (name)
-where r.found_at = (select max(n.found_at) from costpulse.recommendations as n)
+where r.gone_at is null and r.found_at = (select max(n.found_at) from costpulse.recommendations as n)
 order by r.type, e.name

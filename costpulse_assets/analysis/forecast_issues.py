@@ -37,8 +37,8 @@ MOST_DAYS_AHEAD = 400
 #: for more than everything, as that takes time.
 _BACKTEST_ORIGINS, _BACKTEST_DAYS, _BACKTEST_SCOPES_EVERY = 13, 30, 2
 _BACKTEST_SCOPES: tuple[ScopeType, ...] = ("everything", "workspace", "product", "team")
-#: Issues whose scores are brought up to date: late corrections included.
-_SCORED_DAYS = 120
+#: How long the days of an issue are kept, and its scores follow corrections of the bill; then scores and landings stay.
+KEPT_DAYS = 120
 #: Scopes whose forecasts add up to everything.
 _PARTS_OF_EVERYTHING: tuple[ScopeType, ...] = ("workspace", "product", "sku")
 #: Issued amounts have six decimals.
@@ -270,7 +270,7 @@ def issue_forecasts(database: Database, *, days: int, model: ModelName) -> Issue
 
 
 def score_forecasts(database: Database, *, days: int) -> int:
-    """Brings the scores of the newest issues up to date with what their days cost.
+    """Brings the scores of issues up to date with what their days cost; then the days of old issues are deleted.
 
     Args:
         database: where roll-ups and forecasts are read and scores written.
@@ -283,11 +283,18 @@ def score_forecasts(database: Database, *, days: int) -> int:
         tags = [budget.scope_id for budget in stored_budgets(connection) if budget.document.scope_type == "tag"]
         series = read_series(connection, scope_types=[*FORECAST_SCOPES, "tag"], days=days, tags=tags)
         if series.final_until is not None:
-            since = series.final_until - timedelta(days=_SCORED_DAYS)
+            oldest = connection.execute("select min(data_until) as issue from costpulse.forecasts").fetchone()
+            assert oldest is not None
             run(connection, "transform/stage_actual_costs")
-            batch = _actual_costs(series.final.loc[pd.Timestamp(since) :])
+            # After a long pause there are older issues than those that are kept: they are scored before they go.
+            batch = _actual_costs(series.final.loc[pd.Timestamp(oldest["issue"] or series.final_until) :])
             copy_batches(connection, sql.Identifier("staged_actual_costs"), tuple(batch.schema.names), [batch])
-            run(connection, "transform/forecast_scores", {"since": since})
+            run(connection, "transform/forecast_scores")
+            run(
+                connection,
+                "transform/delete_forecasts",
+                {"kept_since": series.final_until - timedelta(days=KEPT_DAYS)},
+            )
         row = connection.execute("select count(*) as scores from costpulse.forecast_scores").fetchone()
     assert row is not None
     return int(row["scores"])

@@ -1,6 +1,6 @@
 -- What comes next and how good that was; what may be spent and whether it will be enough.
 
--- scope x data_until x forecast_date x is_backtest; a row never changes
+-- scope x data_until x forecast_date x is_backtest; a row never changes, and goes when the issue is old
 alter table costpulse.forecasts
 add column scope_type text not null check (
     scope_type in ('everything', 'workspace', 'sku', 'team', 'product', 'job', 'warehouse', 'tag')
@@ -19,9 +19,11 @@ add check (forecast_date > data_until);
 create unique index forecasts_key on costpulse.forecasts
 (data_until, scope_type, scope_id, forecast_date, is_backtest);
 create index forecasts_scope on costpulse.forecasts (scope_type, scope_id, forecast_date);
+create index forecasts_backtests on costpulse.forecasts (data_until) where is_backtest;
 
 comment on table costpulse.forecasts is
-'One row per issue (scope and last day known then) and day to come: what it will cost. Never changes.';
+'One row per issue (scope and last day known then) and day to come: what it will cost. Never changes; '
+'deleted 120 days after data_until, when the scores stay.';
 comment on column costpulse.forecasts.id is 'Number of the row.';
 comment on column costpulse.forecasts.forecast_date is 'The day (UTC) that was forecast.';
 comment on column costpulse.forecasts.predicted_cost is
@@ -94,6 +96,7 @@ create table costpulse.forecast_scores (
     scored_at timestamptz not null default now(),
     primary key (data_until, scope_type, scope_id, is_backtest, horizon_bucket)
 );
+create index forecast_scores_backtests on costpulse.forecast_scores (data_until) where is_backtest;
 
 comment on table costpulse.forecast_scores is
 'One row per issue and distance into the future: how good the forecast of its final days was.';

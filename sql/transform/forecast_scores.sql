@@ -1,5 +1,5 @@
--- one row per issue and distance into the future, for issues since a day: the forecast of the days that are final
--- beside what they cost
+-- one row per issue and distance into the future, of issues whose days are there: the forecast of the days that are
+-- final beside what they cost
 with compared as (
     select
         f.data_until,
@@ -20,7 +20,6 @@ with compared as (
     from costpulse.forecasts as f
     left join staged_actual_costs as a
         on f.scope_type = a.scope_type and f.scope_id = a.scope_id and f.forecast_date = a.usage_date
-    where f.data_until >= %(since)s
 )
 
 insert into costpulse.forecast_scores (

@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costpulse_assets.allocation.budgets import BudgetDocument, save_budget
-from costpulse_assets.analysis.forecast_issues import LEAST_DAYS, Issue, issue_forecasts, make_issues, score_forecasts
+from costpulse_assets.analysis.forecast_issues import (
+    KEPT_DAYS,
+    LEAST_DAYS,
+    Issue,
+    issue_forecasts,
+    make_issues,
+    score_forecasts,
+)
 from costpulse_assets.analysis.series import Scope
 from costpulse_assets.resources.database import Database
 from tests.analysis.account import (
@@ -243,6 +250,45 @@ def test_scores_are_those_computed_by_hand_from_final_days(database: Database) -
         assert score["bias"] == pytest.approx(sum(errors) / spent)
         assert score["naive_wape"] == pytest.approx(sum(map(abs, naive)) / spent)
         assert score["coverage"] == pytest.approx(sum(inside) / len(inside))
+
+
+def test_the_days_of_old_issues_go_and_what_was_made_of_them_stays(database: Database) -> None:
+    issue_forecasts(database, days=400, model="auto")
+    old = date(2026, 2, 28)
+    # From before a pause: its days are final by now, and nobody has scored it.
+    execute(
+        database,
+        "insert into costpulse.forecasts (data_until, scope_type, scope_id, is_backtest, forecast_date, "
+        "predicted_cost, lower_bound, upper_bound, naive_cost, level, model_type, reason) "
+        "select %s, 'everything', '', false, %s::date + n, 800, 700, 900, 800, 0.95, 'blend', '' "
+        "from generate_series(1, 30) as n",
+        old,
+        old,
+    )
+    issues = "select distinct data_until, is_backtest from costpulse.forecasts order by 1"
+    landed = "select * from costpulse.forecast_landings order by 1, 2, 3, 4"
+    before, landings = rows(database, issues), rows(database, landed)
+
+    days_become_final(database, old + timedelta(days=KEPT_DAYS))
+    score_forecasts(database, days=400)
+    assert rows(database, issues) == before
+    days_become_final(database, old + timedelta(days=KEPT_DAYS + 1))
+    score_forecasts(database, days=400)
+    assert rows(database, issues) == [row for row in before if row["data_until"] != old]
+    assert rows(database, landed) == landings
+    scored = rows(database, "select data_until, sum(days) as days from costpulse.forecast_scores group by 1 order by 1")
+    assert [row["data_until"] for row in scored] == [row["data_until"] for row in before]
+    assert scored[0] == {"data_until": old, "days": (old + timedelta(days=30) - FIRST).days + 1}
+
+
+def test_backtests_are_made_once_even_when_their_days_are_gone(database: Database) -> None:
+    issue_forecasts(database, days=400, model="auto")
+    score_forecasts(database, days=400)
+    execute(database, "delete from costpulse.forecasts where is_backtest")
+    days_become_final(database, FINAL + timedelta(days=1))
+    issued = issue_forecasts(database, days=400, model="auto")
+    assert issued.days == (FINAL + timedelta(days=1),)
+    assert rows(database, "select 1 from costpulse.forecasts where is_backtest") == []
 
 
 def test_forecasts_wait_for_28_final_days_and_say_so(database_url: str) -> None:

@@ -92,7 +92,7 @@ def _loaded(server: str, account: SmallAccount, first: date, last: date) -> Iter
     """A database that holds these days, with everything derived from them."""
     with migrated(server) as url, dg.DagsterInstance.ephemeral() as instance:
         pipeline = Pipeline(Database(url), account, _settings(first, last), instance)
-        assert pipeline.run(first, last).success
+        assert pipeline.run(first, last, with_analysis=True).success
         with psycopg.connect(url, autocommit=True) as connection:
             # What autovacuum has done long ago in a database that grew day by day.
             connection.execute("vacuum analyze")
@@ -104,7 +104,7 @@ def _one_more_day(pipeline: Pipeline, day: date) -> float:
     first = max(day - timedelta(days=_WINDOW_DAYS - 1), pipeline.settings.first_usage_date or day)
 
     def cycle() -> None:
-        assert pipeline.run(first, day, only_changed=True).success
+        assert pipeline.run(first, day, only_changed=True, with_analysis=True).success
 
     took = seconds(cycle)
     (held,) = pipeline.query("select count(*) as n from costpulse.daily_key_costs where usage_date = %s", day)

@@ -1,0 +1,454 @@
+-- workspace x cluster: all-purpose cluster that needs fewer workers while it works, or smaller nodes where there are
+-- none to take away
+with candidates as (
+    select
+        i.workspace_id,
+        i.cluster_id,
+        i.cluster_name,
+        i.owner,
+        i.num_workers,
+        i.min_workers,
+        i.max_workers,
+        i.driver_node_type,
+        i.worker_node_type,
+        i.driver_cores,
+        i.worker_cores,
+        f.counts_from,
+        f.has_workers,
+        sum(d.cost_usd) as resource_cost_usd,
+        count(*) filter (where d.usage_date >= f.counts_from and d.up_hours > 0) as up_days
+    from costpulse.cluster_info as i
+    cross join
+        lateral (
+            select
+            -- what it did before its configuration was last changed says nothing about it as it is
+                case
+                    when i.changed_at <= i.created_at or i.changed_at is null then %(first_date)s::date
+                    else greatest(%(first_date)s::date, (i.changed_at at time zone 'UTC')::date + 1)
+                end as counts_from,
+                coalesce(i.num_workers, i.max_workers, 0) > 0 as has_workers
+        ) as f
+    inner join costpulse.node_types as a on i.driver_node_type = a.node_type
+    left join costpulse.node_types as b on i.worker_node_type = b.node_type
+    inner join costpulse.cluster_daily as d on i.workspace_id = d.workspace_id and i.cluster_id = d.cluster_id
+    where
+        i.cluster_type = 'all-purpose'
+        and i.deleted_at is null
+        and i.last_up_at >= %(first_date)s::date
+        and d.usage_date between %(first_date)s and %(last_date)s
+        and i.driver_cores > 0
+        -- how busy a GPU is, nothing here tells
+        and coalesce(a.gpu_count, 0) = 0
+        and (not f.has_workers or (i.worker_cores > 0 and coalesce(b.gpu_count, 0) = 0))
+    group by i.id, f.counts_from, f.has_workers
+    having
+        sum(d.cost_usd) > 0
+        and sum(d.up_hours - d.idle_hours) filter (where d.usage_date >= f.counts_from) >= %(minimum_busy_hours)s
+        -- idle time only lowers these averages
+        and least(
+            sum(
+                case
+                    when f.has_workers then d.worker_cpu_avg * d.worker_node_hours
+                    else d.driver_cpu_avg * d.driver_node_hours
+                end
+            ) filter (where d.usage_date >= f.counts_from) / %(maximum_cpu_percent)s,
+            sum(
+                case
+                    when f.has_workers then d.worker_mem_avg * d.worker_node_hours
+                    else d.driver_mem_avg * d.driver_node_hours
+                end
+            ) filter (where d.usage_date >= f.counts_from) / %(maximum_memory_percent)s
+        )
+        < sum(case when f.has_workers then d.worker_node_hours else d.driver_node_hours end) filter (
+            where d.usage_date >= f.counts_from
+        )
+        and coalesce(
+            max(case when f.has_workers then d.worker_swap_max else d.driver_swap_max end) filter (
+                where d.usage_date >= f.counts_from
+            ), 0
+        ) <= %(maximum_swap_percent)s
+),
+
+-- minutes by CPU and by memory over the days that count
+bins as (
+    select
+        c.workspace_id,
+        c.cluster_id,
+        b.bin,
+        sum(b.cpu)::integer as cpu,
+        sum(b.mem)::integer as mem
+    from candidates as c
+    inner join costpulse.cluster_daily as d
+        on
+            c.workspace_id = d.workspace_id
+            and c.cluster_id = d.cluster_id
+            and d.usage_date between c.counts_from and %(last_date)s
+    cross join
+        lateral unnest(
+            case when c.has_workers then d.worker_cpu_minutes else d.driver_cpu_minutes end,
+            case when c.has_workers then d.worker_mem_minutes else d.driver_mem_minutes end
+        ) with ordinality as b (cpu, mem, bin)
+    group by c.workspace_id, c.cluster_id, b.bin
+),
+
+histograms as (
+    select
+        b.workspace_id,
+        b.cluster_id,
+        sum(b.cpu) as cpu_readings,
+        sum(b.mem) as mem_readings,
+        costpulse.histogram_percentile(array_agg(b.cpu order by b.bin), 0.95) as p95_cpu_percent
+    from bins as b
+    group by b.workspace_id, b.cluster_id
+),
+
+-- one row per cluster and hour; of a cluster without workers, the driver is what is sized
+hours as (
+    select
+        c.workspace_id,
+        c.cluster_id,
+        n.usage_date,
+        max(n.up_minutes) as up_minutes,
+        max(n.idle_minutes) as idle_minutes,
+        coalesce(sum(n.node_minutes) filter (where n.is_driver), 0) as driver_minutes,
+        coalesce(sum(n.node_minutes) filter (where n.is_driver <> c.has_workers), 0) as sized_minutes,
+        sum(n.cpu_sum) filter (where n.is_driver <> c.has_workers) as cpu_sum,
+        sum(n.mem_sum) filter (where n.is_driver <> c.has_workers) as mem_sum,
+        sum(n.io_wait_sum) filter (where n.is_driver <> c.has_workers) as io_wait_sum
+    from candidates as c
+    inner join costpulse.node_utilization as n
+        on
+            c.workspace_id = n.workspace_id
+            and c.cluster_id = n.cluster_id
+            and n.usage_date between c.counts_from and %(last_date)s
+    group by c.workspace_id, c.cluster_id, n.usage_date, n.usage_hour
+),
+
+-- Nodes that would have stayed below both limits in an hour of work.
+needs as (
+    select
+        h.*,
+        -- sums are hundredths of a percent over the minutes of all nodes
+        greatest(
+            ceil(h.cpu_sum / (h.up_minutes * %(target_cpu_percent)s * 100)),
+            ceil(h.mem_sum / (h.up_minutes * %(target_memory_percent)s * 100)),
+            1
+        )::integer as needed,
+        coalesce(h.idle_minutes, 0) = 0 and h.sized_minutes > 0 and h.cpu_sum is not null and h.mem_sum is not null
+            as is_busy
+    from hours as h
+    where h.up_minutes > 0
+),
+
+sized as (
+    select
+        n.workspace_id,
+        n.cluster_id,
+        count(*) as busy_hours,
+        sum(n.cpu_sum) / sum(n.sized_minutes) / 100 as cpu_percent,
+        sum(n.mem_sum) / sum(n.sized_minutes) / 100 as memory_percent,
+        sum(n.io_wait_sum) / sum(n.sized_minutes) / 100 as io_wait_percent,
+        percentile_disc(0.5) within group (order by n.needed) as needed_median,
+        percentile_disc(0.95) within group (order by n.needed) as needed_p95,
+        percentile_disc(0.95) within group (
+            order by n.cpu_sum / n.sized_minutes / 100
+        ) as p95_hour_cpu_percent,
+        percentile_disc(0.95) within group (
+            order by n.mem_sum / n.sized_minutes / 100
+        ) as p95_hour_memory_percent
+    from needs as n
+    where n.is_busy
+    group by n.workspace_id, n.cluster_id
+),
+
+-- All that a change of size may rest on; telemetry with gaps in it is no evidence.
+judged as (
+    select
+        c.*,
+        s.busy_hours,
+        s.cpu_percent,
+        s.memory_percent,
+        s.io_wait_percent,
+        s.needed_median,
+        s.needed_p95,
+        s.p95_hour_cpu_percent,
+        s.p95_hour_memory_percent,
+        h.p95_cpu_percent,
+        case
+            when not c.has_workers then 'node type'
+            when c.num_workers is not null and s.needed_median < c.num_workers then 'fixed'
+            when c.num_workers = 1 then 'node type'
+            when c.num_workers is null then 'autoscale'
+        end as way,
+        least(c.min_workers, s.needed_median) as new_min_workers,
+        least(c.max_workers, greatest(s.needed_p95, least(c.min_workers, s.needed_median))) as new_max_workers
+    from candidates as c
+    inner join sized as s on c.workspace_id = s.workspace_id and c.cluster_id = s.cluster_id
+    inner join histograms as h on c.workspace_id = h.workspace_id and c.cluster_id = h.cluster_id
+    inner join (
+        select
+            n.workspace_id,
+            n.cluster_id,
+            sum(n.sized_minutes) as sized_minutes
+        from needs as n
+        group by n.workspace_id, n.cluster_id
+    ) as m on c.workspace_id = m.workspace_id and c.cluster_id = m.cluster_id
+    where
+        s.busy_hours >= %(minimum_busy_hours)s
+        and (s.cpu_percent < %(maximum_cpu_percent)s or s.memory_percent < %(maximum_memory_percent)s)
+        and coalesce(s.io_wait_percent, 0) <= %(maximum_io_wait_percent)s
+        and least(h.cpu_readings, h.mem_readings) >= 0.95 * m.sized_minutes
+),
+
+-- the next smaller node of the same family: half the cores, half the memory
+smaller as (
+    select
+        j.workspace_id,
+        j.cluster_id,
+        min(t.node_type) as node_type
+    from judged as j
+    inner join
+        costpulse.node_types as o
+        on o.node_type = case when j.has_workers then j.worker_node_type else j.driver_node_type end
+    inner join costpulse.node_types as t
+        on
+            t.core_count * 2 = o.core_count
+            and t.memory_mb * 2 between 0.95 * o.memory_mb and 1.05 * o.memory_mb
+            and coalesce(t.gpu_count, 0) = 0
+            and case
+                when o.node_type like 'Standard\_%%'
+                    then
+                        regexp_replace(t.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
+                        = regexp_replace(o.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
+                when o.node_type like '%%.%%' then split_part(t.node_type, '.', 1) = split_part(o.node_type, '.', 1)
+                else regexp_replace(t.node_type, '-\d+$', '') = regexp_replace(o.node_type, '-\d+$', '')
+            end
+    where
+        j.way = 'node type'
+        and 2 * j.p95_hour_cpu_percent <= %(target_cpu_percent)s
+        and 2 * j.p95_hour_memory_percent <= %(target_memory_percent)s
+    group by j.workspace_id, j.cluster_id
+),
+
+-- Share of each day's cost: minutes of cores that would not run, of all.
+days as (
+    select
+        n.workspace_id,
+        n.cluster_id,
+        n.usage_date,
+        sum(
+            case when j.has_workers then n.sized_minutes * j.worker_cores else 0 end + n.driver_minutes * j.driver_cores
+        ) as core_minutes,
+        sum(
+            case
+                when j.way = 'fixed'
+                    then greatest(n.sized_minutes - j.needed_median * n.up_minutes, 0) * j.worker_cores
+                when j.way = 'autoscale'
+                    then
+                        greatest(
+                            n.sized_minutes - n.up_minutes * least(
+                                j.new_max_workers,
+                                -- above its fewest workers it follows the load already
+                                case
+                                    when n.sized_minutes > j.min_workers * n.up_minutes
+                                        then n.sized_minutes / n.up_minutes::numeric
+                                    else greatest(j.new_min_workers, n.needed)
+                                end
+                            ), 0
+                        ) * j.worker_cores
+                else n.sized_minutes * case when j.has_workers then j.worker_cores else j.driver_cores end / 2
+            end
+        ) as removed_core_minutes
+    from judged as j
+    inner join needs as n on j.workspace_id = n.workspace_id and j.cluster_id = n.cluster_id
+    where j.way is not null
+    group by n.workspace_id, n.cluster_id, n.usage_date
+),
+
+savings as (
+    select
+        d.workspace_id,
+        d.cluster_id,
+        sum(c.cost_usd) as counted_cost_usd,
+        sum(c.cost_usd * d.removed_core_minutes / d.core_minutes) as saving_usd,
+        sum(d.removed_core_minutes) / 60 as removed_core_hours,
+        sum(d.core_minutes) / 60 as core_hours
+    from days as d
+    inner join costpulse.cluster_daily as c
+        on d.workspace_id = c.workspace_id and d.cluster_id = c.cluster_id and d.usage_date = c.usage_date
+    where c.cost_usd is not null
+    group by d.workspace_id, d.cluster_id
+),
+
+found as (
+    select
+        j.*,
+        t.node_type as smaller_node_type,
+        s.counted_cost_usd,
+        s.removed_core_hours,
+        s.core_hours,
+        least(round(s.saving_usd, 18), j.resource_cost_usd) as saving_usd,
+        coalesce(j.cluster_name, j.cluster_id) as called,
+        case
+            when j.way = 'fixed' then j.p95_cpu_percent * j.num_workers / j.needed_median
+            when j.way = 'node type' then j.p95_cpu_percent * 2
+            else j.p95_cpu_percent
+        end as p95_cpu_then
+    from judged as j
+    inner join savings as s on j.workspace_id = s.workspace_id and j.cluster_id = s.cluster_id
+    left join smaller as t on j.workspace_id = t.workspace_id and j.cluster_id = t.cluster_id
+    where
+        s.saving_usd > 0
+        and (j.way <> 'node type' or t.node_type is not null)
+        and (j.way <> 'autoscale' or (j.new_min_workers, j.new_max_workers) <> (j.min_workers, j.max_workers))
+),
+
+-- what to set, and to what
+changes as (
+    select
+        f.*,
+        case f.way
+            when 'fixed' then 'num_workers'
+            when 'autoscale' then 'min_workers-max_workers'
+            else case when f.has_workers then 'worker_node_type' else 'driver_node_type' end
+        end as setting,
+        case f.way
+            when 'fixed' then f.num_workers::text
+            when 'autoscale' then concat(f.min_workers, '-', f.max_workers)
+            else case when f.has_workers then f.worker_node_type else f.driver_node_type end
+        end as setting_from,
+        case f.way
+            when 'fixed' then f.needed_median::text
+            when 'autoscale' then concat(f.new_min_workers, '-', f.new_max_workers)
+            else f.smaller_node_type
+        end as setting_to,
+        case f.way
+            when 'fixed' then 'num_workers'
+            when 'autoscale' then 'autoscale'
+            else 'node_type_id,driver_node_type_id'
+        end as update_mask,
+        case f.way
+            when 'fixed' then jsonb_build_object('num_workers', f.needed_median)
+            when 'autoscale'
+                then
+                    jsonb_build_object(
+                        'autoscale',
+                        jsonb_build_object('min_workers', f.new_min_workers, 'max_workers', f.new_max_workers)
+                    )
+            else
+                jsonb_build_object(
+                    'node_type_id', f.smaller_node_type,
+                    'driver_node_type_id', case when f.has_workers then f.driver_node_type else f.smaller_node_type end
+                )
+        end as new_settings
+    from found as f
+)
+
+insert into found_recommendations (
+    type, workspace_id, resource_type, resource_id, resource_name, acts_on, bearer_type, bearer_id, person,
+    resource_cost_usd, saving_usd, wasted_usd, vm_saving_usd, vm_saving_source, confidence, confidence_reason, title,
+    evidence, calculation, setting, setting_from, setting_to, command
+)
+select
+    'right_size_cluster' as type,
+    c.workspace_id,
+    'cluster' as resource_type,
+    c.cluster_id as resource_id,
+    c.cluster_name as resource_name,
+    'size' as acts_on,
+    'cluster' as bearer_type,
+    c.cluster_id as bearer_id,
+    c.owner as person,
+    c.resource_cost_usd,
+    c.saving_usd,
+    null as wasted_usd,
+    v.vm_saving_usd,
+    case when v.vm_saving_usd is not null then v.vm_saving_source end as vm_saving_source,
+    case
+        when c.up_days < 5 then 'low'
+        when c.way = 'autoscale' then case when c.up_days >= 14 then 'medium' else 'low' end
+        when c.way = 'fixed' and c.needed_p95 > 1.5 * c.needed_median then 'low'
+        when
+            c.up_days < 14 or c.p95_cpu_then > 100 or (c.way = 'fixed' and c.needed_p95 > c.needed_median)
+            then 'medium'
+        else 'high'
+    end as confidence,
+    case
+        when c.way = 'fixed'
+            then
+                format(
+                    'Half of %%s busy hours on %%s days need %%s workers or fewer, 95 %%%% need %%s or fewer; with '
+                    '%%s the CPUs would be at %%s %%%% in the busiest twentieth of the minutes.',
+                    c.busy_hours, c.up_days, c.needed_median, c.needed_p95, c.needed_median, round(c.p95_cpu_then)
+                )
+        when c.way = 'autoscale'
+            then
+                format(
+                    'Half of %%s busy hours on %%s days need %%s workers or fewer, 95 %%%% need %%s or fewer; how it '
+                    'scales between the limits is up to Databricks.',
+                    c.busy_hours, c.up_days, c.needed_median, c.needed_p95
+                )
+        else
+            format(
+                'In 95 %%%% of %%s busy hours on %%s days CPU stays below %%s %%%% and memory below %%s %%%%: '
+                'twice that fits.',
+                c.busy_hours, c.up_days, ceil(c.p95_hour_cpu_percent), ceil(c.p95_hour_memory_percent)
+            )
+    end as confidence_reason,
+    case c.way
+        when 'fixed' then format('Give "%%s" %%s workers, not %%s', c.called, c.needed_median, c.num_workers)
+        when 'autoscale'
+            then format('Let "%%s" scale from %%s workers, not from %%s', c.called, c.setting_to, c.setting_from)
+        else format('Give "%%s" nodes of type %%s, not %%s', c.called, c.setting_to, c.setting_from)
+    end as title,
+    jsonb_build_object(
+        'busy_hours', c.busy_hours,
+        'cpu_percent', round(c.cpu_percent, 1),
+        'memory_percent', round(c.memory_percent, 1),
+        'io_wait_percent', round(c.io_wait_percent, 1),
+        'p95_cpu_percent', c.p95_cpu_percent,
+        'workers', coalesce(c.num_workers::text, concat(c.min_workers, '-', c.max_workers)),
+        'needed_median', c.needed_median,
+        'needed_p95', c.needed_p95,
+        'removed_core_hours', round(c.removed_core_hours, 1),
+        'core_hours', round(c.core_hours, 1),
+        'days', c.up_days,
+        'counted_from', c.counts_from
+    ) as evidence,
+    format(
+        '%%s of %%s core hours less, by the day, of %%s USD is %%s USD', round(c.removed_core_hours, 1),
+        round(c.core_hours, 1), round(c.counted_cost_usd, 2), round(c.saving_usd, 2)
+    ) as calculation,
+    c.setting,
+    c.setting_from,
+    c.setting_to,
+    'databricks api post /api/2.1/clusters/update --json '
+    || quote_literal(
+        jsonb_build_object('cluster_id', c.cluster_id, 'update_mask', c.update_mask, 'cluster', c.new_settings)::text
+    ) as command
+from changes as c
+left join lateral (
+    select
+        round(
+            case
+                when c.way = 'node type'
+                    then
+                        greatest(b.usd_per_hour - a.usd_per_hour, 0) * 2 * c.removed_core_hours
+                        / case when c.has_workers then c.worker_cores else c.driver_cores end
+                else b.usd_per_hour * c.removed_core_hours / c.worker_cores
+            end, 18
+        ) as vm_saving_usd,
+        case
+            when b.source = 'user' and coalesce(a.source, 'user') = 'user' then 'user' else 'estimate'
+        end as vm_saving_source
+    from costpulse.workspaces as w
+    cross join
+        lateral costpulse.vm_price_in_force(
+            w.cloud, w.region, case when c.has_workers then c.worker_node_type else c.driver_node_type end,
+            %(last_date)s::date
+        ) as b
+    left join
+        lateral costpulse.vm_price_in_force(w.cloud, w.region, c.smaller_node_type, %(last_date)s::date) as a
+        on true
+    where w.workspace_id = c.workspace_id
+) as v on true

@@ -1,6 +1,8 @@
 """Inputs for the documents of a rule set; those of conditions come from what the rule type declares."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,13 +11,16 @@ import pandas as pd
 import streamlit as st
 from pydantic import BaseModel, ValidationError
 
-from costpulse_app import formats
+from costpulse_app import formats, parts
+from costpulse_assets.allocation.plan import Change
 from costpulse_assets.allocation.problems import Problem
 from costpulse_assets.allocation.rule_types import RULE_TYPES
 from costpulse_assets.allocation.rule_types.declaration import FormField, refusals
 from costpulse_assets.allocation.text_files import plain_number
 
 _MOST_PARTS = 8
+_MOST_PROBLEMS = 50
+_ACTIONS = {"create": "new", "change": "changed", "delete": "removed"}
 
 
 def kind_of_rule(chosen: str | None, *, for_rules: bool, key: str) -> str:
@@ -138,7 +143,78 @@ def show_problems(found: Sequence[Problem]) -> None:
         return
     with st.container(border=True, key="problems"):
         st.markdown(":red[:material/error: **Not taken over; nothing was changed.**]")
-        st.markdown("\n".join(f"- {formats.plain(str(one))}" for one in found))
+        st.markdown("\n".join(f"- {formats.plain(str(one))}" for one in found[:_MOST_PROBLEMS]))
+        if len(found) > _MOST_PROBLEMS:
+            st.caption(f"Only the first {_MOST_PROBLEMS} are shown.")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A CSV file that somebody hands in, to become what is there."""
+
+    name: str
+    content: bytes
+    #: Whether what is not in the file shall go.
+    removes_others: bool
+
+
+def upload(what: str, now: str, *, key: str, help: str) -> Upload | None:
+    """What is there as a file, and the way back: a file chosen by the viewer, or None.
+
+    Args:
+        what: what each row is, in the plural: "members".
+        now: the file that says what is there.
+        key: of the widgets; another one forgets the file.
+        help: the columns.
+    """
+    st.caption(help)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        file = st.file_uploader(
+            f"{what.capitalize()} from a CSV file", type="csv", key=f"{key}_file", max_upload_size=2
+        )
+        st.download_button(
+            f"Download {what}",
+            now,
+            f"{what}.csv",
+            "text/csv",
+            icon=":material/download:",
+            key=f"{key}_download",
+            on_click="ignore",
+        )
+    removes_others = st.toggle(f"Remove {what} that are not in the file", key=f"{key}_removes")
+    return None if file is None else Upload(file.name, file.getvalue(), removes_others)
+
+
+def show_changes(
+    changes: Sequence[tuple[str, Change]], unchanged: int, *, key: str, alt: str, of: str | None = None
+) -> None:
+    """What a file would change, and how many rows of it change nothing.
+
+    Args:
+        changes: each with what it belongs to.
+        unchanged: rows that are there already.
+        key: of the table.
+        alt: what the table is, for assistive technology.
+        of: heading of what the changes belong to; None: that is not shown.
+    """
+    counted: Counter[str] = Counter(change.action for _, change in changes)
+    said = [f"{counted[action]:,} {word}" for action, word in _ACTIONS.items() if counted[action]]
+    st.markdown(f"{', '.join(said) or 'Nothing to change'}, {unchanged:,} the same.")
+    if changes:
+        parts.table(
+            [
+                {
+                    "Is": _ACTIONS[change.action],
+                    **({of: belongs_to} if of is not None else {}),
+                    "Name": change.name,
+                    "What": "; ".join(change.details),
+                }
+                for belongs_to, change in changes
+            ],
+            key=key,
+            alt=alt,
+            columns={"What": st.column_config.TextColumn(width="large")},
+        )
 
 
 def _cell(value: Any) -> Any:

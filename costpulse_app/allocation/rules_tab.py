@@ -1,6 +1,6 @@
 """Rules and splits in the order in which they are asked, and their forms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from costpulse_app import formats, parts
 from costpulse_app.allocation import draft as drafts
-from costpulse_app.allocation import draft_bar, forms, reads, suggested
+from costpulse_app.allocation import draft_bar, forms, order, reads, suggested, tried
 from costpulse_app.allocation.draft import Draft
 from costpulse_app.parts import Frame
-from costpulse_assets.allocation.documents import BASES, Basis, RuleDocument, ShareDocument, SplitDocument
+from costpulse_assets.allocation.documents import BASES, Basis, RuleDocument, RuleSet, ShareDocument, SplitDocument
 from costpulse_assets.allocation.problems import Problem
 from costpulse_assets.allocation.rule_types import RULE_TYPES
 from costpulse_assets.allocation.rules_as_code import read_shares
@@ -41,7 +41,7 @@ def show(made: Frame, draft: Draft) -> None:
     draft_bar.show(made, draft)
     editing: tuple[Kind, str | None, int] | None = st.session_state.get("editing")
     if editing is not None:
-        form(draft, *editing)
+        form(made, draft, *editing)
     listing(made, draft, "rule")
     listing(made, draft, "split")
     with parts.panel("suggestions"):
@@ -50,10 +50,7 @@ def show(made: Frame, draft: Draft) -> None:
 
 def listing(made: Frame, draft: Draft, kind: Kind) -> None:
     """All of a kind, first asked first, and the buttons to change them."""
-    documents: Sequence[RuleDocument | SplitDocument]
-    documents = draft.rule_set.rules if kind == "rule" else draft.rule_set.splits
-    # In the draft the new ones are last; they are asked by priority, among equals the older one first.
-    documents = sorted(documents, key=lambda document: document.priority)
+    documents = _asked(draft, kind)
     st.subheader("Rules" if kind == "rule" else "Splits", anchor=False)
     st.caption(
         "The first rule that matches owns the cost; what no rule, split, member or tag pattern claims is Unallocated."
@@ -68,12 +65,12 @@ def listing(made: Frame, draft: Draft, kind: Kind) -> None:
                 f"Choose a {kind}", names, key=f"chosen_{kind}", label_visibility="collapsed", width=320
             )
             st.button("Edit", key=f"edit_{kind}", on_click=_open, args=[kind, chosen])
+            for step, label in ((-1, "Move up"), (1, "Move down")):
+                is_end = chosen == names[0 if step < 0 else -1]
+                if st.button(label, key=f"move_{kind}_{step}", disabled=is_end):
+                    _take(draft, _moved(draft, kind, chosen, step))
             if st.button("Delete", key=f"delete_{kind}"):
-                found = drafts.put(draft, _with(draft, kind, chosen, None))
-                if not found:
-                    _close()
-                    st.rerun()
-                forms.show_problems(found)
+                _take(draft, _with(draft, kind, chosen, None))
     if not documents:
         st.caption("There is none yet.")
         return
@@ -81,7 +78,7 @@ def listing(made: Frame, draft: Draft, kind: Kind) -> None:
         cost = reads.cost_by_rule(
             made.version, Period(made.newest - timedelta(days=_DAYS - 1), made.newest), made.measure
         )
-        known = draft.stored.rules if kind == "rule" else draft.stored.splits
+        known = _known(draft, kind)
         stored = {
             document.name: document
             for document in (draft.stored.rule_set.rules if kind == "rule" else draft.stored.rule_set.splits)
@@ -150,6 +147,39 @@ def _valid(document: RuleDocument | SplitDocument) -> str:
     return f"{document.valid_from or '…'} to {document.valid_to or '…'}"
 
 
+def _known(draft: Draft, kind: Kind) -> Mapping[str, tuple[int, int]]:
+    """Id and version of what is stored, by name."""
+    return draft.stored.rules if kind == "rule" else draft.stored.splits
+
+
+def _ids(draft: Draft, kind: Kind) -> dict[str, int]:
+    return {name: number for name, (number, _) in _known(draft, kind).items()}
+
+
+def _asked(draft: Draft, kind: Kind) -> Sequence[RuleDocument | SplitDocument]:
+    ids = _ids(draft, kind)
+    return order.asked(draft.rule_set.rules, ids) if kind == "rule" else order.asked(draft.rule_set.splits, ids)
+
+
+def _moved(draft: Draft, kind: Kind, name: str, step: int) -> RuleSet:
+    rule_set, ids = draft.rule_set, _ids(draft, kind)
+    part = (
+        {"rules": order.moved(rule_set.rules, ids, name, step)}
+        if kind == "rule"
+        else {"splits": order.moved(rule_set.splits, ids, name, step)}
+    )
+    return rule_set.model_copy(update=part)
+
+
+def _take(draft: Draft, rule_set: RuleSet) -> None:
+    """Makes it the draft, or says what is wrong with it. What the form shows may be gone or have another priority."""
+    found = drafts.put(draft, rule_set)
+    if not found:
+        _close()
+        st.rerun()
+    forms.show_problems(found)
+
+
 def _open(kind: Kind, name: str | None) -> None:
     st.session_state["editing"] = (kind, name, next(_numbers))
 
@@ -158,7 +188,7 @@ def _close() -> None:
     st.session_state.pop("editing", None)
 
 
-def _with(draft: Draft, kind: Kind, name: str | None, document: Any) -> Any:
+def _with(draft: Draft, kind: Kind, name: str | None, document: Any) -> RuleSet:
     rule_set = draft.rule_set
     part = (
         {"rules": drafts.replaced(rule_set.rules, name, document)}
@@ -168,7 +198,7 @@ def _with(draft: Draft, kind: Kind, name: str | None, document: Any) -> Any:
     return rule_set.model_copy(update=part)
 
 
-def form(draft: Draft, kind: Kind, name: str | None, number: int) -> None:
+def form(made: Frame, draft: Draft, kind: Kind, name: str | None, number: int) -> None:
     """The form of a rule or split; taken over into the draft when nothing is wrong with it."""
     documents: Sequence[RuleDocument | SplitDocument]
     documents = draft.rule_set.rules if kind == "rule" else draft.rule_set.splits
@@ -192,6 +222,7 @@ def form(draft: Draft, kind: Kind, name: str | None, number: int) -> None:
         typed["rule_type"] = forms.kind_of_rule(given and given.rule_type, for_rules=kind == "rule", key=key)
         as_given = given.conditions if given and given.rule_type == typed["rule_type"] else {}
         typed["conditions"] = forms.conditions(typed["rule_type"], as_given, key=key)
+        tried.show(made, typed["rule_type"], typed["conditions"])
         faults: list[Problem] = []
         if kind == "split":
             typed |= _sharing(given, teams, faults, key=key)

@@ -13,7 +13,8 @@ from costpulse_app.allocation import draft_bar, forms
 from costpulse_app.allocation.draft import Draft
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.documents import RuleSet, TeamDocument
-from costpulse_assets.allocation.problems import Problem
+from costpulse_assets.allocation.members_csv import member_changes, members_text, read_members, with_members
+from costpulse_assets.allocation.problems import BadRuleSet, Problem
 from costpulse_assets.errors import BadInput
 
 _numbers = count(1)
@@ -66,6 +67,46 @@ def listing(draft: Draft) -> None:
         alt="All teams",
         height="content",
     )
+    with st.expander("Members as a CSV file", key="members_csv"):
+        members(draft)
+
+
+def members(draft: Draft) -> None:
+    """All members as a file, and a file that becomes the members of the draft, as a whole or not at all."""
+    key = f"members_{st.session_state.get('members_upload', 0)}"
+    file = forms.upload(
+        "members",
+        members_text(draft.rule_set),
+        key=key,
+        help="Columns: team, email, and where you like role (member or owner), valid_from, valid_to (UTC days, both "
+        "included, empty is open). A row with team, email and valid_from of a membership changes it.",
+    )
+    if file is None:
+        return
+    try:
+        found = read_members(file.content, file.name)
+        rule_set = with_members(
+            draft.rule_set, found, identities=drafts.identities(), removes_others=file.removes_others
+        )
+    except BadRuleSet as refused:
+        forms.show_problems(refused.problems)
+        return
+    except BadInput as refused:
+        st.error(formats.plain(f"{refused.message} {refused.next_step}"))
+        return
+    changed = [(each.team, each.change) for each in member_changes(draft.rule_set, rule_set)]
+    touched = sum(change.action != "delete" for _, change in changed)
+    forms.show_changes(changed, len(found.rows) - touched, key=f"{key}_changes", alt="What the file changes", of="Team")
+    take = st.button("Put members into the draft", type="primary", key=f"{key}_take", disabled=not changed)
+    if take:
+        with parts.panel("take_members"):
+            faults = drafts.put(draft, rule_set)
+            if not faults:
+                # Another uploader, which is empty. What a form shows may be of another time.
+                st.session_state["members_upload"] = next(_numbers)
+                _close()
+                st.rerun()
+            forms.show_problems(faults)
 
 
 def form(draft: Draft, name: str | None, number: int) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from costpulse_app import charts, formats, parts
 from costpulse_app.filters import View
-from costpulse_app.forecast import budget_form, figures, reads, scopes
+from costpulse_app.forecast import budget_form, budgets_upload, figures, reads, scopes
 from costpulse_app.forecast.figures import Bullet
 from costpulse_app.forecast.reads import BudgetPeriod
 from costpulse_app.parts import Frame
@@ -36,14 +36,16 @@ def show(made: Frame, version: Version) -> None:
             deleting(budget, sum(each.budget_id == budget.id for each in periods))
         else:
             budget_form.dialog(made, version, budget, number)
-    if not budgets:
+    if budgets:
+        bars(made, budgets, current)
+        listing(made, budgets, current)
+    else:
         st.info(
             "There is no budget yet. Create one here, or write budgets into a file and run `costpulse apply FILE`.",
             icon=":material/savings:",
         )
-        return
-    bars(made, budgets, current)
-    listing(made, budgets, current)
+    with st.expander("Budgets as a CSV file", key="budgets_file"), parts.panel("budgets_file"):
+        budgets_upload.show(budgets)
     history(made, budgets, periods)
 
 

@@ -30,6 +30,8 @@ from costpulse_assets.errors import BadInput
 from costpulse_assets.resources.database import Connection
 
 BUDGET_COLUMNS = tuple(BudgetDocument.model_fields)
+#: Each is compared with all others.
+MOST_BUDGETS = 1_000
 
 
 class _BudgetRow(BudgetDocument):
@@ -69,7 +71,7 @@ def read_budgets(content: bytes, name: str) -> BudgetsFile:
     Raises:
         BadInput: with file, line, column, value and reason of everything that does not fit.
     """
-    table = read_table(content, name, BUDGET_COLUMNS, required=("name", "amount"))
+    table = read_table(content, name, BUDGET_COLUMNS, required=("name", "amount"), at_most=MOST_BUDGETS)
     text = TextFile(name, [_fields(row) for row in table.value], table.places)
     rows = fitted(TypeAdapter(tuple[_BudgetRow, ...]), text)
     return BudgetsFile(tuple(BudgetDocument.model_validate(row.model_dump()) for row in rows), text)

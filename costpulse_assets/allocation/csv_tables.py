@@ -23,7 +23,7 @@ T = TypeVar("T")
 _FORMULA = re.compile(r"'*(\s*[=+\-@]|[\t\r])")
 
 
-def read_table(content: bytes, name: str, columns: Sequence[str], *, required: Sequence[str]) -> TextFile:
+def read_table(content: bytes, name: str, columns: Sequence[str], *, required: Sequence[str], at_most: int) -> TextFile:
     """Rows of a CSV file with a heading, as a list of dicts from column to text; an empty cell is None.
 
     Columns may come in any order, separated by commas or semicolons. Each row is one place of the file.
@@ -33,6 +33,7 @@ def read_table(content: bytes, name: str, columns: Sequence[str], *, required: S
         name: what the file is called in messages.
         columns: all that may be there.
         required: those that must be there.
+        at_most: rows that are accepted: what is done with them must end while somebody waits.
 
     Raises:
         BadInput: it is not UTF-8 or not such a table, with every line that is wrong.
@@ -66,6 +67,11 @@ def read_table(content: bytes, name: str, columns: Sequence[str], *, required: S
         ) from error
     if wrong:
         raise BadRuleSet(wrong)
+    if len(found) > at_most:
+        raise BadInput(
+            f"{name} has {len(found):,} rows: at most {at_most:,} are accepted.",
+            next_step="Make several files of it; nothing was changed.",
+        )
     return TextFile(name, found, places)
 
 

@@ -1,6 +1,6 @@
 """Members of teams as a CSV file: `team,email,role,valid_from,valid_to`, days inclusive, an empty one open."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,6 +17,12 @@ from costpulse_assets.allocation.text_files import TextFile
 from costpulse_assets.identities import Identities
 
 MEMBER_COLUMNS = ("team", "email", "role", "valid_from", "valid_to")
+
+MOST_MEMBERS = 10_000
+#: Memberships of one person in a file: each is compared with all others.
+MOST_PER_PERSON = 100
+#: Whose lines are looked for: who reads a hundred of them knows what is wrong with the file.
+_MOST_LOCATED = 100
 
 
 class MemberRow(MemberDocument):
@@ -47,7 +53,7 @@ def read_members(content: bytes, name: str) -> MembersFile:
     Raises:
         BadInput: with file, line, column, value and reason of everything that does not fit.
     """
-    table = read_table(content, name, MEMBER_COLUMNS, required=("team", "email"))
+    table = read_table(content, name, MEMBER_COLUMNS, required=("team", "email"), at_most=MOST_MEMBERS)
     given = [{column: value for column, value in row.items() if value is not None} for row in table.value]
     text = TextFile(name, given, table.places)
     return MembersFile(fitted(TypeAdapter(tuple[MemberRow, ...]), text), text)
@@ -81,11 +87,17 @@ def with_members(rule_set: RuleSet, file: MembersFile, *, identities: Identities
         BadRuleSet: with file, line, column, value and reason of everything that is wrong.
     """
     names = [team.name for team in rule_set.teams]
+    unknown = {name: list(_unknown_team("", "team", name, names)) for name in {row.team for row in file.rows}}
     wrong: list[Problem] = []
     members: list[MemberDocument] = []
+    times: Counter[str] = Counter()
     for index, row in enumerate(file.rows):
         where = file.text.where((index,))
-        wrong += _unknown_team(where, "team", row.team, names)
+        person = row.email.casefold()
+        times[person] += 1
+        if times[person] == MOST_PER_PERSON + 1:
+            wrong.append(Problem(where, "email", row.email, f"is there more than {MOST_PER_PERSON} times"))
+        wrong += [replace(problem, where=where) for problem in unknown[row.team]]
         try:
             members.append(_as_stored(row, identities))
         except BadRuleSet as refused:
@@ -99,7 +111,7 @@ def with_members(rule_set: RuleSet, file: MembersFile, *, identities: Identities
     found = rule_set.model_copy(update={"teams": teams})
     wrong = problems(found)
     if wrong:
-        raise BadRuleSet(_of_row(problem, _line(problem, file, members)) for problem in wrong)
+        raise BadRuleSet(_of_row(problem, _line(problem, file, members)) for problem in wrong[:_MOST_LOCATED])
     return found
 
 
@@ -111,7 +123,9 @@ def member_changes(before: RuleSet, after: RuleSet) -> list[MemberChange]:
         was, becomes = old.get(key), new.get(key)
         member = becomes or was
         if was != becomes and member is not None:
-            found.append(MemberChange(key[0], change_in_words("member", member.email, was, becomes)))
+            change = change_in_words("member", member.email, was, becomes)
+            # The name of a new one is its address already, which is the first thing that it gets.
+            found.append(MemberChange(key[0], change if was else replace(change, details=change.details[1:])))
     return found
 
 

@@ -15,7 +15,13 @@ from costpulse_assets.allocation.budgets import (
     save_budget,
     stored_budgets,
 )
-from costpulse_assets.allocation.budgets_csv import budgets_text, import_budgets, planned_budgets, read_budgets
+from costpulse_assets.allocation.budgets_csv import (
+    MOST_BUDGETS,
+    budgets_text,
+    import_budgets,
+    planned_budgets,
+    read_budgets,
+)
 from costpulse_assets.allocation.plan import Change
 from costpulse_assets.errors import BadInput
 from costpulse_assets.resources.database import Database
@@ -202,3 +208,9 @@ def test_who_saw_other_budgets_imports_nothing(database: Database) -> None:
     assert next(each.amount for each in stored(database) if each.name == "Account") == 2
     with pytest.raises(BadInput, match="Nobody is named"):
         imported(database, "name,amount\nAccount,3\n", actor=" ")
+
+
+def test_more_budgets_than_can_be_compared_are_refused() -> None:
+    lines = "".join(f"B{number},1\n" for number in range(MOST_BUDGETS + 1))
+    with pytest.raises(BadInput, match="has 1,001 rows: at most 1,000 are accepted"):
+        read_budgets(f"name,amount\n{lines}".encode(), "b.csv")

@@ -103,9 +103,12 @@ def test_any_members_that_may_be_saved_read_back_as_they_were(rows: list[tuple[s
 
 
 def test_rows_change_the_membership_that_begins_that_day_and_add_others() -> None:
+    assert said(HEADING + "Risk,bo@northwind.example,owner,2026-05-01,\n") == [
+        ("create", "Risk", "bo@northwind.example", ("role: owner", "valid from: 2026-05-01"))
+    ]
     text = "email,team,role,valid_to\nOMAR@northwind.example,Finance,owner,2026-02-28\nbo@northwind.example,=Web,,\n"
     assert said(text) == [
-        ("create", "=Web", "bo@northwind.example", ("email: bo@northwind.example",)),
+        ("create", "=Web", "bo@northwind.example", ()),
         (
             "change",
             "Finance",
@@ -163,6 +166,13 @@ def test_everything_wrong_is_said_at_once() -> None:
     message = refused(HEADING + "Nowhere,a@x.example,,,\nElsewhere,b@x.example,,,\n")
     assert "line 2: team 'Nowhere'" in message
     assert "line 3: team 'Elsewhere'" in message
+
+
+def test_a_person_who_fills_the_file_is_refused_before_anything_is_compared() -> None:
+    message = refused(HEADING + "Risk,bo@x.example,,,\n" * 5_000)
+    assert message == "m.csv, line 102: email 'bo@x.example' is there more than 100 times."
+    with pytest.raises(BadInput, match="has 10,001 rows: at most 10,000 are accepted"):
+        taken(HEADING + "".join(f"Risk,u{number}@x.example,,,\n" for number in range(10_001)))
 
 
 def test_people_are_found_and_kept_by_their_hashes() -> None:

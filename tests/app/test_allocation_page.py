@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from costpulse_app import db, formats
 from costpulse_assets.allocation.allocate import RULES_LOCK
 from costpulse_assets.allocation.assets import COST_ALLOCATIONS, KEY_ALLOCATIONS
+from costpulse_assets.allocation.members_csv import members_text
 from costpulse_assets.allocation.rule_set import RuleSet, replace_rule_set, stored_rule_set
+from costpulse_assets.allocation.rule_types import RULE_TYPES
 from costpulse_assets.costs.assets import DAILY_COSTS, DAILY_KEY_COSTS
 from costpulse_assets.costs.statements import book_adjustments, close_month
 from costpulse_assets.derived_days import build
@@ -352,6 +354,81 @@ def test_a_rule_is_deleted_through_the_draft(app: Opener, books: str) -> None:
     assert [rule.name for rule in stored(books).rules] == [HOSTILE]
 
 
+def test_a_rule_is_moved_in_the_draft_and_simulated_like_any_other_change(app: Opener, books: str) -> None:
+    test = add_rule(app(books, PAGE, tab="rules"), name="all", value="*")
+    assert [row["Name"] for row in table(test, "Order", "Name", "Priority", "Team")] == [HOSTILE, "etl tag", "all"]
+    test.selectbox(key="chosen_rule").set_value("all").run()
+    assert test.button(key="move_rule_1").disabled
+    test.button(key="move_rule_-1").click().run()
+    assert not test.exception
+    moved = table(test, "Order", "Name", "Priority", "Team")
+    assert [(row["Name"], row["Priority"]) for row in moved] == [(HOSTILE, 50), ("all", 75), ("etl tag", 100)]
+    assert stored(books) == RULES_STORED
+    test.button(key="simulate").click().run()
+    changes = {row["Team"]: row["Change"] for row in table(test, "Team", "Before", "After", "Change")}
+    assert changes == {"Bi": Decimal(900), "Etl": Decimal(-300), "Unallocated": Decimal(-600)}
+    test.button(key="save").click().run()
+    assert [rule.name for rule in stored(books).rules] == [HOSTILE, "all", "etl tag"]
+
+    test.selectbox(key="chosen_rule").set_value("all").run()
+    test.button(key="move_rule_1").click().run()
+    assert "change rule “all” (priority: 75 -> 110)" in texts(test)
+    test.button(key="simulate").click().run()
+    test.button(key="save").click().run()
+    assert [rule.name for rule in stored(books).rules] == [HOSTILE, "etl tag", "all"]
+    audited = rows(
+        books,
+        "select actor, action, before ->> 'priority' as was, after ->> 'priority' as becomes "
+        "from costpulse.audit_log where after ->> 'name' = 'all' order by id",
+    )
+    assert audited == [
+        {"actor": db.LOCAL_OPERATOR, "action": "insert", "was": None, "becomes": "75"},
+        {"actor": db.LOCAL_OPERATOR, "action": "update", "was": "75", "becomes": "110"},
+    ]
+
+
+def test_what_is_typed_is_tried_before_it_is_put_anywhere(app: Opener, books: str) -> None:
+    test = app(books, PAGE, tab="rules")
+    test.button(key="add_rule").click().run()
+    assert "What matches is shown here as soon as the condition is complete." in texts(test)
+    labelled(test.text_input, "Tag key").set_value("team")
+    labelled(test.text_area, "Values (optional)").set_value("b*").run()
+    assert "Matches 1 key of the last 30 days, which cost $600.00, 26.7% of all." in texts(test)
+    assert "“b*” matches “bi”." in texts(test)
+    assert table(test, "What", "Cost")[0] == {"What": "job 8, northwind", "Cost": Decimal(600)}
+
+    labelled(test.text_area, "Values (optional)").set_value("no such").run()
+    assert "This pattern matches none of the values seen." in texts(test)
+    labelled(test.text_area, "Values (optional)").set_value("etl\nno such").run()
+    assert "“no such” matches none of the values seen." in texts(test)
+    assert "Matches 1 key of the last 30 days, which cost $300.00" in texts(test)
+
+    labelled(test.selectbox, "Kind").set_value("cluster_match").run()
+    labelled(test.text_input, "Name of the cluster").set_value("(a+)+").run()
+    assert "conditions (a+)+ repeats at character" not in texts(test)
+    assert "conditions repeats at character" in texts(test)
+    labelled(test.selectbox, "Kind").set_value("job_match").run()
+    labelled(test.text_area, "Jobs").set_value("<b>*").run()
+    assert "job <b>nightly</b> load, northwind" in [row["What"] for row in table(test, "What", "Cost")]
+    assert not test.exception
+    assert "No unsaved changes." in texts(test)
+    assert stored(books) == RULES_STORED
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in RULE_TYPES.items() if kind.for_rules])
+def test_every_kind_of_rule_is_tried_with_the_example_of_its_form(kind: str, app: Opener, books: str) -> None:
+    test = app(books, PAGE, tab="rules")
+    test.button(key="add_rule").click().run()
+    labelled(test.selectbox, "Kind").set_value(kind).run()
+    for box in (*test.text_input, *test.text_area):
+        if box.label not in ("Name", "Note (optional)"):
+            box.set_value("*")
+    test.run()
+    assert not test.exception
+    assert "Reference" not in texts(test)
+    assert "What matches is shown here" not in texts(test)
+
+
 def test_who_saves_over_somebody_elses_change_is_refused(app: Opener, books: str) -> None:
     test = add_rule(app(books, PAGE, tab="rules"))
     test.button(key="simulate").click().run()
@@ -451,6 +528,83 @@ def test_a_team_with_members_and_tag_patterns_is_saved(app: Opener, books: str) 
     assert [(member.email, member.role, member.valid_from) for member in web.members] == [
         ("bo@example.com", "owner", date(2026, 1, 1))
     ]
+
+
+def upload(test: AppTest, text: str | bytes, name: str = "members.csv") -> AppTest:
+    """Hands in a file on the tab Teams, the only place for one there."""
+    (uploader,) = test.file_uploader
+    content = text.encode() if isinstance(text, str) else text
+    return uploader.set_value((name, content, "text/csv")).run()
+
+
+def test_members_come_from_a_file_through_the_draft(app: Opener, books: str) -> None:
+    test = upload(
+        app(books, PAGE, tab="teams"),
+        "team,email,role,valid_from,valid_to\nEtl,ada@example.com,owner,,\nBi,bo@example.com,,2026-01-01,2026-06-30\n"
+        f"{HOSTILE},=eve()@example.com,,,\n",
+    )
+    assert not test.exception
+    assert "2 new, 1 changed, 0 the same." in texts(test)
+    changed = table(test, "Is", "Team", "Name", "What")
+    assert {(row["Is"], row["Team"], row["Name"]) for row in changed} == {
+        ("changed", "Etl", "ada@example.com"),
+        ("new", "Bi", "bo@example.com"),
+        ("new", HOSTILE, "=eve()@example.com"),
+    }
+    assert "No unsaved changes." in texts(test)
+    labelled(test.button, "Put members into the draft").click().run()
+    assert "3 unsaved changes" in texts(test)
+    assert not [button for button in test.button if button.label == "Put members into the draft"]
+    assert stored(books) == RULES_STORED
+    test.button(key="simulate").click().run()
+    test.button(key="save").click().run()
+    members = {(team.name, member.email, member.role) for team in stored(books).teams for member in team.members}
+    assert members == {
+        ("Etl", "ada@example.com", "owner"),
+        ("Bi", "bo@example.com", "member"),
+        (HOSTILE, "=eve()@example.com", "member"),
+    }
+    actors = rows(books, "select distinct actor from costpulse.audit_log where after ->> 'email' is not null")
+    assert db.LOCAL_OPERATOR in [row["actor"] for row in actors]
+
+    text = members_text(stored(books))
+    assert "'=eve()@example.com" in text
+    test = upload(app(books, PAGE, tab="teams"), text)
+    assert "Nothing to change, 3 the same." in texts(test)
+    assert labelled(test.button, "Put members into the draft").disabled
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"team,email\nEtl,b\xe9\n", "members.csv, line 2: the byte 0xe9 is not UTF-8"),
+        (b"team,email\nEtk,bo@example.com\n", "members.csv, line 2: team 'Etk' is no team: write 'Etl' if you mean"),
+        (b"team,email\nBi,ada@example.com\n", "members.csv, line 2: email 'ada@example.com' is in team"),
+        (b"team,email,rank\nBi,bo@example.com,1\n", "members.csv, line 1: column 'rank' is not known here"),
+        (
+            b"team,email,valid_from\nBi,bo@example.com,\nBi,bo@example.com,2026-05-01\n",
+            "members.csv, line 3: email 'bo@example.com' is there twice from 2026-05-01 on",
+        ),
+    ],
+)
+def test_a_file_of_members_with_something_wrong_changes_nothing(
+    content: bytes, reason: str, app: Opener, books: str
+) -> None:
+    test = upload(app(books, PAGE, tab="teams"), content)
+    assert not test.exception
+    assert reason in texts(test)
+    assert "nothing was changed" in texts(test)
+    assert not [button for button in test.button if button.label == "Put members into the draft"]
+    assert "No unsaved changes." in texts(test)
+
+
+def test_members_that_are_not_in_the_file_go_only_if_the_viewer_says_so(app: Opener, books: str) -> None:
+    test = upload(app(books, PAGE, tab="teams"), "team,email\nBi,ada@example.com\n")
+    assert "is in team" in texts(test)
+    labelled(test.toggle, "Remove members that are not in the file").set_value(True).run()
+    assert "1 new, 1 removed, 0 the same." in texts(test)
+    labelled(test.button, "Put members into the draft").click().run()
+    assert "2 unsaved changes" in texts(test)
 
 
 def test_somebody_is_in_one_team_only(app: Opener, books: str) -> None:

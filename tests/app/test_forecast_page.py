@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from costpulse_app import db, formats
 from costpulse_app.forecast import record_tab, scopes
 from costpulse_app.forecast.reads import ProbabilityScore
-from costpulse_assets.allocation.budgets import BudgetDocument, save_budget
+from costpulse_assets.allocation.budgets import BudgetDocument, save_budget, stored_budgets
+from costpulse_assets.allocation.budgets_csv import budgets_text
 from costpulse_assets.analysis.budget_status import update_budget_status
 from costpulse_assets.analysis.forecast_issues import issue_forecasts, score_forecasts
 from costpulse_assets.resources.database import Database
@@ -468,6 +469,85 @@ def test_deleting_asks_first_and_keeps_what_was_found(app: Opener, database: Dat
     assert not rows(database, "select 1 from costpulse.budgets")
     assert "Deleted the budget “Account”." in test.success[0].value.replace("\\", "")
     assert "There is no budget yet." in test.info[0].value
+
+
+def upload(test: AppTest, content: bytes) -> AppTest:
+    (uploader,) = test.file_uploader
+    return uploader.set_value(("budgets.csv", content, "text/csv")).run()
+
+
+def test_budgets_come_from_a_file_after_what_it_changes_was_seen(app: Opener, database: Database) -> None:
+    test = upload(
+        app(database.url, PAGE, tab="budgets"),
+        b"name,scope_type,scope,amount,owner\nAccount,,,26000,nina@example.com\n'=1+1,tag,project=atlas,70.5,\n",
+    )
+    assert not test.exception
+    assert "1 new, 1 changed, 0 the same." in texts(test)
+    changed = table(test, "Is", "Name", "What")
+    assert changed[0] == {"Is": "changed", "Name": "Account", "What": "amount: 25000 -> 26000"}
+    assert len(rows(database, "select 1 from costpulse.budgets")) == 1
+    test.button(key="budgets_0_take").click().run()
+    assert not test.exception
+    assert "Imported 2 changes of budgets." in test.success[0].value.replace("\\", "")
+    found = rows(database, "select name, amount, owner from costpulse.budgets order by name")
+    assert found == [
+        {"name": "=1+1", "amount": Decimal("70.5"), "owner": None},
+        {"name": "Account", "amount": Decimal(26000), "owner": "nina@example.com"},
+    ]
+    audited = rows(database, "select actor, action from costpulse.audit_log where table_name = 'budgets'")
+    done = [row["action"] for row in audited if row["actor"] == db.LOCAL_OPERATOR]
+    assert sorted(done) == ["insert", "update"]
+
+    with database.transaction() as connection:
+        text = budgets_text([each.document for each in stored_budgets(connection)])
+    test = upload(test, text.encode())
+    assert "Nothing to change, 2 the same." in texts(test)
+    assert labelled(test.button, "Import budgets").disabled
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"name,amount\n\xff,1\n", "budgets.csv, line 2: the byte 0xff is not UTF-8"),
+        (b"name,amount,limit\nMine,1,2\n", "budgets.csv, line 1: column 'limit' is not known here"),
+        (
+            b"name,scope_type,scope,amount\nMine,team,Dta,1\n",
+            "budgets.csv, line 2, scope 'Dta': There is no team Dta: write Data if you mean that.",
+        ),
+        (b"name,amount\nMine,1\n", "budgets.csv, line 2, scope: A budget for this scope and period exists: edit it."),
+    ],
+)
+def test_a_file_of_budgets_with_something_wrong_changes_nothing(
+    content: bytes, reason: str, app: Opener, url: str
+) -> None:
+    test = upload(app(url, PAGE, tab="budgets"), content)
+    assert not test.exception
+    assert reason in texts(test)
+    assert "nothing was changed" in texts(test)
+    assert not [button for button in test.button if button.label == "Import budgets"]
+
+
+def test_a_file_is_not_imported_over_what_nobody_saw(app: Opener, database: Database) -> None:
+    test = upload(app(database.url, PAGE, tab="budgets"), b"name,amount\nAccount,1\n")
+    with database.transaction() as connection:
+        (row,) = connection.execute("select id from costpulse.budgets").fetchall()
+        changed = BudgetDocument.model_validate(BUDGETS[0] | {"amount": "31000"})
+        save_budget(connection, changed, "nina", budget_id=row["id"])
+    labelled(test.button, "Import budgets").click().run()
+    assert "Somebody else has changed budgets since the file was compared with them" in texts(test)
+    assert rows(database, "select amount from costpulse.budgets") == [{"amount": Decimal(31000)}]
+    assert "amount: 31000 -> 1" in table(test, "Is", "Name", "What")[0]["What"]
+    labelled(test.button, "Import budgets").click().run()
+    assert rows(database, "select amount from costpulse.budgets") == [{"amount": Decimal(1)}]
+
+
+def test_budgets_that_are_not_in_the_file_go_only_if_the_viewer_says_so(app: Opener, database: Database) -> None:
+    test = upload(app(database.url, PAGE, tab="budgets"), b"name,scope_type,scope,amount\nMine,tag,a=b,1\n")
+    assert "1 new, 0 the same." in texts(test)
+    labelled(test.toggle, "Remove budgets that are not in the file").set_value(True).run()
+    assert "1 new, 1 removed, 0 the same." in texts(test)
+    labelled(test.button, "Import budgets").click().run()
+    assert rows(database, "select name from costpulse.budgets") == [{"name": "Mine"}]
 
 
 # --- how good it was

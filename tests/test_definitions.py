@@ -58,6 +58,9 @@ ASSETS = {
     "forecasts": "analysis",
     "forecast_scores": "analysis",
     "budget_status": "analysis",
+    "resource_tags": "analysis",
+    "tag_compliance": "analysis",
+    "tag_violations": "analysis",
     "vm_prices": "analysis",
     "recommendations": "analysis",
 }
@@ -138,6 +141,7 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("change_bridge", "parts_add_up"),
         ("anomalies", "shown_events_do_not_overlap"),
         ("anomalies", "causes_add_up"),
+        ("tag_compliance", "adds_up_to_cost_records"),
         ("forecasts", "parts_add_up_to_everything"),
         ("forecasts", "predicted_lies_within_its_bounds"),
         ("budget_status", "teams_add_up"),

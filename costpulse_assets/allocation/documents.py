@@ -48,7 +48,8 @@ def _canonical(conditions: dict[str, Any], info: ValidationInfo) -> dict[str, An
 
 
 _OptionalText = Annotated[Text | None, AfterValidator(lambda text: text or None)]
-_Day = Annotated[date | None, BeforeValidator(_day)]
+#: A day as it is typed: a date of YAML or text such as 2026-01-31, nothing else.
+Day = Annotated[date | None, BeforeValidator(_day)]
 _Conditions = Annotated[dict[str, Any], AfterValidator(_canonical)]
 _Weight = Annotated[Decimal | None, AfterValidator(_without_idle_zeros)]
 
@@ -67,8 +68,8 @@ class MemberDocument(_Document):
 
     email: Text
     role: Literal["owner", "member"] = "member"
-    valid_from: _Day = None
-    valid_to: _Day = None
+    valid_from: Day = None
+    valid_to: Day = None
 
 
 class TeamDocument(_Document):
@@ -98,8 +99,8 @@ class RuleDocument(_Document):
     conditions: _Conditions
     priority: int = 100
     is_active: bool = True
-    valid_from: _Day = None
-    valid_to: _Day = None
+    valid_from: Day = None
+    valid_to: Day = None
     note: _OptionalText = None
 
 
@@ -108,8 +109,8 @@ class ShareDocument(_Document):
 
     team: Text
     weight: _Weight = None
-    valid_from: _Day = None
-    valid_to: _Day = None
+    valid_from: Day = None
+    valid_to: Day = None
 
 
 class SplitDocument(_Document):
@@ -131,8 +132,8 @@ class SplitDocument(_Document):
     shares: tuple[ShareDocument, ...] = ()
     priority: int = 100
     is_active: bool = True
-    valid_from: _Day = None
-    valid_to: _Day = None
+    valid_from: Day = None
+    valid_to: Day = None
     note: _OptionalText = None
 
     @property

@@ -36,6 +36,13 @@ from costpulse_assets.allocation.rule_set import (
 )
 from costpulse_assets.allocation.rule_set import changes as rule_changes
 from costpulse_assets.allocation.rule_types.declaration import refusals
+from costpulse_assets.allocation.tag_policies import (
+    DEFAULT_TAG_POLICIES,
+    TagPolicyDocument,
+    replace_tag_policies,
+    stored_tag_policies,
+    tag_policy_problems,
+)
 from costpulse_assets.allocation.text_files import Place, TextFile, read_weights, read_yaml, write_yaml
 from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Connection
@@ -58,6 +65,7 @@ class RulesDocument(BaseModel):
     price_adjustments: tuple[PriceAdjustmentDocument, ...] = ()
     budgets: tuple[BudgetDocument, ...] = ()
     alerts: tuple[AlertDocument, ...] = ()
+    tag_policies: tuple[TagPolicyDocument, ...] = DEFAULT_TAG_POLICIES
 
     @property
     def rule_set(self) -> RuleSet:
@@ -112,6 +120,7 @@ def stored_rules(connection: Connection) -> RulesDocument:
         price_adjustments=stored_price_adjustments(connection),
         budgets=tuple(budget.document for budget in stored_budgets(connection)),
         alerts=stored_alerts(connection),
+        tag_policies=tuple(policy.document for policy in stored_tag_policies(connection)),
     )
 
 
@@ -152,6 +161,12 @@ def planned_changes(connection: Connection, file: RulesFile, *, identities: Iden
             {each.name.lower(): each for each in after.alerts},
             lambda each: each.name,
         ),
+        *changes_in_words(
+            "tag policy",
+            {each.key.lower(): each for each in before.tag_policies},
+            {each.key.lower(): each for each in after.tag_policies},
+            lambda each: each.key,
+        ),
     )
 
 
@@ -176,6 +191,7 @@ def apply_rules(connection: Connection, file: RulesFile, actor: str, *, identiti
     replace_price_adjustments(connection, file.document.price_adjustments)
     replace_budgets(connection, file.document.budgets)
     replace_alerts(connection, file.document.alerts)
+    replace_tag_policies(connection, file.document.tag_policies)
     return changes
 
 
@@ -252,9 +268,9 @@ def _accepted(connection: Connection, file: RulesFile, identities: Identities) -
         except BadRuleSet as refused:
             wrong = list(refused.problems)
     faults = [fault.at(file.text) for fault in _alerts_that_must_stay(connection, document)]
-    budgets = _wrong_budgets(connection, file)
-    if wrong or budgets or faults:
-        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *budgets, *faults])
+    budgets, policies = _wrong_budgets(connection, file), _wrong_tag_policies(connection, file)
+    if wrong or budgets or policies or faults:
+        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *budgets, *policies, *faults])
     return rule_set
 
 
@@ -267,6 +283,15 @@ def _wrong_budgets(connection: Connection, file: RulesFile) -> list[Problem]:
         where = file.text.where(("budgets", fault.index, fault.field))
         found.append(Problem(f"{where}: Budget {fault.name!r}", subject, "", reason))
     return found
+
+
+def _wrong_tag_policies(connection: Connection, file: RulesFile) -> list[Problem]:
+    """What is to be said against tag policies, each with its line."""
+    policies, teams = file.document.tag_policies, [team.name for team in file.document.teams]
+    return [
+        replace(problem, where=f"{file.text.where(('tag_policies', index, problem.field))}: {problem.where}")
+        for index, problem in tag_policy_problems(policies, connection, teams=teams)
+    ]
 
 
 def _alerts_that_must_stay(connection: Connection, document: RulesDocument) -> Iterator[_Fault]:

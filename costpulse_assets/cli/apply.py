@@ -29,7 +29,7 @@ SIMULATED_DAYS = 30
 @click.option("--actor", help="Who changes it, for the audit log (default: your user name).")
 @data_dir_option
 def apply(file: Path, dry_run: bool, actor: str | None, data_dir: Path | None) -> None:
-    """Replace teams, members, rules, splits, prices, budgets and alerts by those of FILE, in one transaction.
+    """Replace teams, rules, splits, prices, budgets, alerts and tag policies by those of FILE, in one transaction.
 
     What is not in FILE is deleted. The plan says what is created, changed and deleted, and what each team would have
     been charged for the last 30 final days.

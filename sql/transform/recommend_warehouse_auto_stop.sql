@@ -77,14 +77,10 @@ hours as materialized (
         u.start_count,
         coalesce(q.busy_ms, 0) / 1000.0 as busy_seconds,
         coalesce(q.busy_ms, 0) = 0 and coalesce(q.executions, 0) = 0 and d.idle_hours is not null as is_quiet,
-        case
-            when d.idle_hours is not null
-                then
-                    extract(
-                        epoch from
-                        q.last_started_at - (u.usage_date + make_interval(hours => u.usage_hour)) at time zone 'UTC'
-                    )
-        end as last_second,
+        d.idle_hours is not null as is_known,
+        extract(
+            epoch from q.last_started_at - (u.usage_date + make_interval(hours => u.usage_hour)) at time zone 'UTC'
+        ) as last_second,
         case d.cost_basis
             when 'hour' then b.cost_usd
             else d.cost_usd * u.cluster_seconds / sum(u.cluster_seconds) over (
@@ -120,28 +116,32 @@ neighbours as (
     window warehouse as (partition by h.workspace_id, h.warehouse_id order by h.hour_number)
 ),
 
+-- What runs in an hour that receives no statement began before it, and fills the beginning of the hour.
+placed as (
+    select
+        n.*,
+        coalesce(n.last_second, case when n.start_count = 0 and n.follows then 0 end) as busy_from,
+        case when n.goes_on then 3600 else n.running_seconds end as runs_until
+    from neighbours as n
+),
+
 -- idle seconds at the end of the hour's running time; none where nobody knows when in the hour it ran
 idle as (
     select
-        n.*,
+        p.*,
         case
-            when n.start_count > 1 or (n.start_count = 1 and n.follows and n.may_come_over) then 0
-            when n.is_quiet then n.running_seconds
-            when n.last_second is null or (n.start_count = 1 and not n.goes_on) then 0
+            when not p.is_known or p.start_count > 1 or (p.start_count = 1 and p.follows and p.may_come_over) then 0
+            when p.is_quiet then p.running_seconds
+            when p.busy_from is null or (p.start_count = 1 and not p.goes_on) then 0
             else
                 greatest(
-                    case when n.goes_on then 3600 else n.running_seconds end
-                    - greatest(
-                        n.last_second, case when n.goes_on then 3600 else n.running_seconds end - n.running_seconds
-                    )
-                    - n.busy_seconds,
-                    0
+                    p.runs_until - greatest(p.busy_from, p.runs_until - p.running_seconds) - p.busy_seconds, 0
                 )
         end as idle_seconds,
-        sum((not (n.is_quiet and n.follows and n.start_count = 0))::integer) over (
-            partition by n.workspace_id, n.warehouse_id order by n.hour_number
+        sum((not (p.is_quiet and p.follows and p.start_count = 0))::integer) over (
+            partition by p.workspace_id, p.warehouse_id order by p.hour_number
         ) as stretch
-    from neighbours as n
+    from placed as p
 ),
 
 totals as materialized (

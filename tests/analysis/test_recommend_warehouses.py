@@ -245,6 +245,18 @@ def test_the_end_of_an_hour_with_statements_counts_from_the_last_one_on(books: B
     assert found["saving_usd"] == 4 * 12 * RATE
 
 
+def test_a_statement_that_runs_into_the_next_hour_is_followed_by_idle_time(books: Books) -> None:
+    books.warehouse(auto_stop_minutes=120)
+    for day in range(4):
+        books.hour(day, 8, busy=3599, statements=3, last=3590, starts=1)
+        books.hour(day, 9, busy=600)
+        books.hour(day, 10, running=1200)
+    books.build()
+    (found,) = said(books)
+    # From 09:10 to 10:20, less half an hour.
+    assert found["saving_usd"] == pytest.approx(4 * 24 * RATE * 40 / 60)
+
+
 def test_an_hour_with_several_starts_tells_nothing_about_idle_ends(books: Books) -> None:
     books.warehouse(auto_stop_minutes=60)
     for day in range(10):

@@ -82,6 +82,14 @@ METRICS = {
         "A simulation says which of the two.",
         "Days that are not final are in it.",
     ),
+    "known_on": Metric(
+        "As known on",
+        "What the usage of a month cost by the corrections, prices, adjustments, rules and names that were known at "
+        "the end of a UTC day. Of a month that was closed by then: its statement, and its own adjustments up to that "
+        "day.",
+        "Days of usage that were collected only after that day are named: for them it shows what Databricks had "
+        "recorded by then, at the prices and by the rules of today.",
+    ),
     "price": Metric(
         "Price",
         "Your price is the list price with your price adjustments; list price is what Databricks publishes. "

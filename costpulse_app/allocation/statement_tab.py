@@ -11,6 +11,7 @@ import streamlit as st
 from costpulse_app import db, formats, parts
 from costpulse_app.allocation import reads
 from costpulse_app.allocation.reads import Closing
+from costpulse_app.metrics import METRICS
 from costpulse_app.parts import Frame
 from costpulse_assets.costs.statements import StatementRow, bill_as_of, close_month, reopen_month
 from costpulse_assets.errors import CostPulseError
@@ -32,8 +33,7 @@ def show(made: Frame) -> None:
             None,
             min_value=month,
             max_value=max(month, db.settings().current_date()),
-            help="What its usage cost by the corrections, prices and rules that were known at the end of that day "
-            "(UTC). Empty: the statement as it is now.",
+            help=f"{METRICS['known_on'].definition} Empty: the statement as it is now.",
             key=f"known_on_{month}",
             width=200,
         )

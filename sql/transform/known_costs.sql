@@ -12,7 +12,7 @@ with changed as (
         s.unpriced_quantity,
         s.list_cost_usd,
         s.cost_usd,
-        bool_or(s.is_known) as is_known
+        max(s.known_row) as known_row
     from (
         select
             k.usage_date,
@@ -25,7 +25,7 @@ with changed as (
             k.unpriced_quantity,
             k.list_cost_usd,
             k.cost_usd,
-            true as is_known
+            k.ctid as known_row
         from costpulse.known_costs as k
         where k.usage_date = any(%(days)s::date[]) and k.known_to is null
         union all
@@ -40,7 +40,7 @@ with changed as (
             d.unpriced_quantity,
             d.list_cost_usd,
             d.cost_usd,
-            false as is_known
+            null as known_row
         from costpulse.daily_costs as d
         where d.usage_date = any(%(days)s::date[])
     ) as s
@@ -54,15 +54,8 @@ ended as (
     update costpulse.known_costs as k
     set known_to = %(known_from)s::date
     from changed as c
-    where
-        c.is_known
-        and k.known_to is null
-        and k.usage_date = c.usage_date
-        and k.sku_name = c.sku_name
-        and k.product = c.product
-        and k.usage_unit = c.usage_unit
-        and k.workspace_id is not distinct from c.workspace_id
-        and k.team_id is not distinct from c.team_id
+    -- columns of the grain may be null, and are no key to join by: it would compare each row with all of its day
+    where k.ctid = c.known_row
 )
 
 insert into costpulse.known_costs (
@@ -82,6 +75,6 @@ select
     c.list_cost_usd,
     c.cost_usd
 from changed as c
-where not c.is_known
+where c.known_row is null
 -- what is read together lies together
 order by c.usage_date, c.team_id, c.sku_name, c.workspace_id

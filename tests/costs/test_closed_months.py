@@ -98,7 +98,7 @@ def test_a_closed_month_stays_as_it_was_told_while_bills_prices_and_rules_change
     assert cycle(pipeline, date(2026, 7, 12))["adjustments booked"] == 0
 
     # The bill of June as it was known: what was in before the closing, the statement, and after each correction.
-    # Before the closing by the rules and at the prices of the present.
+    # Before anything was collected by the rules and at the prices of the present.
     assert known(pipeline, date(2026, 5, 31)) == {}
     assert known(pipeline, date(2026, 6, 19)) == {"Web": Decimal("0.75")}
     assert known(pipeline, date(2026, 7, 7)) == {"Web": Decimal("1.05")}
@@ -118,6 +118,29 @@ def test_an_open_month_is_known_as_far_as_it_had_been_ingested(pipeline):
         assert statement(connection, JUNE, TODAY) == bill_as_of(connection, JUNE, TODAY).lines == now
         assert statement(connection, JUNE, MONDAY) == bill_as_of(connection, JUNE, MONDAY).lines != now
         assert {row.kind for row in now} == {"open"}
+        assert list(bill_as_of(connection, JUNE, MONDAY).reconstructed) == [MONDAY]
+
+
+def test_an_open_month_stays_known_as_it_was_while_bills_prices_and_rules_change(pipeline, account):
+    pipeline.settings = pipeline.settings.model_copy(update={"close_month_on_day": None})
+    cycle(pipeline)
+    account.add_usage("6", record_type="RESTATEMENT", ingested=date(2026, 7, 9))
+    cycle(pipeline, date(2026, 7, 9))
+    pipeline.query(
+        "insert into costpulse.price_adjustments (sku_pattern, percentage, valid_from) "
+        "values ('*', -50, '2026-01-01') returning id"
+    )
+    cycle(pipeline, date(2026, 7, 10))
+    pipeline.query(
+        "insert into costpulse.allocation_rules (name, team_id, rule_type, conditions) values "
+        """('all of it', 2, 'workspace_match', '{"workspaces": ["1001"]}') returning id"""
+    )
+    cycle(pipeline, date(2026, 7, 12))
+    assert known(pipeline, TODAY) == {"Data": Decimal("1.5"), None: Decimal("0.6")}
+    assert known(pipeline, date(2026, 7, 9)) == {"Data": Decimal("2.4"), None: Decimal("0.6")}
+    assert known(pipeline, date(2026, 7, 10)) == {"Data": Decimal("1.2"), None: Decimal("0.3")}
+    assert known(pipeline, date(2026, 7, 11)) == known(pipeline, date(2026, 7, 10))
+    assert known(pipeline, date(2026, 7, 12)) == {"Web": Decimal("1.5")}
 
 
 def test_a_month_waits_until_its_days_are_final_and_the_run_says_so(pipeline):

@@ -479,7 +479,9 @@ def test_the_bill_is_as_it_was_known_on_any_day_after_the_closing(books):
 
     def known(day: int) -> Decimal:
         with books.database.transaction() as connection:
-            return sum((row.usage_quantity for row in bill_as_of(connection, MARCH, date(2026, 6, day)).lines), Decimal(0))
+            return sum(
+                (row.usage_quantity for row in bill_as_of(connection, MARCH, date(2026, 6, day)).lines), Decimal(0)
+            )
 
     assert [known(day) for day in (1, 2, 3, 4, 5, 7, 9, 30)] == [10, 10, 11, 11, 9, 9, 30, 30]
     assert [(row.kind, row.usage_quantity) for row in rows(books, MARCH, date(2026, 6, 7))] == [("statement", 10)]

@@ -133,6 +133,8 @@ def merge(
     parameters = {"first_date": window.first, "last_date": window.last, "today": now.date(), "now": now}
     (merged,) = run(connection, "transform/recommendations", parameters)
     expired = run(connection, "transform/recommendations_gone", parameters)
+    # A first run fills the table in this very transaction: without statistics the planner takes it for empty.
+    connection.execute("analyze costpulse.recommendations")
     connection.execute("select costpulse.combine_recommendations()")
     severities = {
         f"{severity}_{name}": value

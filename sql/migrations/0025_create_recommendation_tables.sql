@@ -225,7 +225,7 @@ language sql
 security definer
 set search_path = pg_catalog
 as $body$
-    with counted as (
+    with newest as (
         select
             r.id,
             r.workspace_id,
@@ -233,75 +233,77 @@ as $body$
             r.bearer_id,
             r.acts_on,
             r.type,
-            r.standalone_savings as saving,
-            max(r.resource_cost_usd) over bearer as cost,
-            sum(r.standalone_savings) over of_type as of_type,
-            sum(r.standalone_savings) over (
-                of_type order by r.standalone_savings desc, r.resource_type, r.resource_id rows unbounded preceding
-            ) as up_to_here
+            r.resource_type,
+            r.resource_id,
+            case when n.is_newest then r.standalone_savings else 0 end as saving,
+            case when n.is_newest then r.resource_cost_usd end as resource_cost_usd
         from costpulse.recommendations as r
-        where
-            r.status in ('open', 'accepted')
-            and r.found_at = (select max(n.found_at) from costpulse.recommendations as n)
-        window
-            bearer as (partition by r.workspace_id, r.bearer_type, r.bearer_id),
-            of_type as (partition by r.workspace_id, r.bearer_type, r.bearer_id, r.acts_on, r.type)
+        cross join lateral (
+            select r.found_at = (select max(o.found_at) from costpulse.recommendations as o) as is_newest
+        ) as n
+        where r.status in ('open', 'accepted')
     ),
 
-    groups as (
-        select distinct on (c.workspace_id, c.bearer_type, c.bearer_id, c.acts_on)
-            c.workspace_id,
-            c.bearer_type,
-            c.bearer_id,
-            c.acts_on,
-            c.type,
-            c.cost,
-            least(c.of_type, c.cost) as saving
-        from counted as c
-        order by c.workspace_id, c.bearer_type, c.bearer_id, c.acts_on, c.of_type desc, c.type
-    ),
-
-    before as (
+    of_types as (
         select
-            g.workspace_id,
-            g.bearer_type,
-            g.bearer_id,
-            g.type,
-            coalesce(costpulse.product(g.cost - g.saving) over earlier, 1) as left_over,
-            coalesce(costpulse.product(g.cost) over earlier, 1) as whole
-        from groups as g
-        window earlier as (
-            partition by g.workspace_id, g.bearer_type, g.bearer_id
-            order by g.saving desc, g.type
-            rows between unbounded preceding and 1 preceding
+            n.*,
+            max(n.resource_cost_usd) over bearer as cost,
+            sum(n.saving) over of_type as of_type,
+            sum(n.saving) over (
+                of_type order by n.saving desc, n.resource_type, n.resource_id rows unbounded preceding
+            ) as up_to_here
+        from newest as n
+        window
+            bearer as (partition by n.workspace_id, n.bearer_type, n.bearer_id),
+            of_type as (partition by n.workspace_id, n.bearer_type, n.bearer_id, n.acts_on, n.type)
+    ),
+
+    -- all rows of one thing that is acted on, those of the type that counts first
+    placed as (
+        select
+            o.*,
+            first_value(o.type) over best_first as best_type,
+            first_value(least(o.of_type, o.cost)) over best_first as together,
+            row_number() over best_first as place
+        from of_types as o
+        window best_first as (
+            partition by o.workspace_id, o.bearer_type, o.bearer_id, o.acts_on
+            order by o.of_type desc, o.type, o.up_to_here, o.id
+        )
+    ),
+
+    after_larger as (
+        select
+            p.*,
+            coalesce(
+                costpulse.product(case when p.place = 1 then p.cost - p.together else 1 end) over larger, 1
+            ) as left_over,
+            coalesce(costpulse.product(case when p.place = 1 then p.cost else 1 end) over larger, 1) as whole
+        from placed as p
+        window larger as (
+            partition by p.workspace_id, p.bearer_type, p.bearer_id
+            order by p.together desc, p.best_type, p.acts_on
+            groups between unbounded preceding and 1 preceding
         )
     ),
 
     parts as (
         select
-            c.id,
-            coalesce(
-                round(b.left_over * greatest(c.cost - c.up_to_here + c.saving, 0) / b.whole, 18)
-                - round(b.left_over * greatest(c.cost - c.up_to_here, 0) / b.whole, 18),
-                0
-            ) as part
-        from counted as c
-        left join before as b
-            on
-                c.workspace_id is not distinct from b.workspace_id
-                and c.bearer_type = b.bearer_type
-                and c.bearer_id = b.bearer_id
-                and c.type = b.type
+            a.id,
+            case
+                when a.type = a.best_type and a.saving > 0
+                    then
+                        round(a.left_over * greatest(a.cost - a.up_to_here + a.saving, 0) / a.whole, 18)
+                        - round(a.left_over * greatest(a.cost - a.up_to_here, 0) / a.whole, 18)
+                else 0
+            end as part
+        from after_larger as a
     )
 
     update costpulse.recommendations as r
-    set estimated_savings = coalesce(p.part, 0)
-    from costpulse.recommendations as o
-    left join parts as p on o.id = p.id
-    where
-        o.id = r.id
-        and r.status in ('open', 'accepted')
-        and r.estimated_savings <> coalesce(p.part, 0)
+    set estimated_savings = p.part
+    from parts as p
+    where r.id = p.id and r.estimated_savings <> p.part
 $body$;
 revoke execute on function costpulse.combine_recommendations() from public;
 

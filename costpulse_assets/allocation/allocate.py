@@ -17,8 +17,9 @@ from costpulse_assets.allocation.staging import stage_claims
 from costpulse_assets.resources.database import Connection, run
 from costpulse_assets.resources.sql_files import load_sql
 
-#: What is allocated: the bill itself, or its sums per key, which are the same and which the app may read.
-Base = Literal["cost_records", "daily_key_costs"]
+#: What is allocated: the bill itself, or its sums per key, which are the same and which the app may read;
+#: ingested_costs are the bill itself for the app where it shows all teams.
+Base = Literal["cost_records", "ingested_costs", "daily_key_costs"]
 
 #: Held shared while the rules are read, exclusively while they are changed.
 RULES_LOCK = 7_205_741_002
@@ -76,7 +77,7 @@ def allocate(connection: Connection, days: Sequence[date], *, base: Base, as_of:
         connection: with an open transaction, in which the claims were staged.
         days: usage days, at least one.
         base: where the cost is read: its sums are the same everywhere.
-        as_of: only what had been ingested by then (UTC day, inclusive); with base cost_records only.
+        as_of: only what had been ingested by then (UTC day, inclusive); not with base daily_key_costs.
     """
     _begin(connection)
     parameters = _window(days) | {"days": list(days), "as_of": as_of}

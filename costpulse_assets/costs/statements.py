@@ -363,7 +363,7 @@ def _reconstructed(connection: Connection, month: date, days: Sequence[date], da
     # The caller may ask for another day in the same transaction: nothing that is made for the answer stays.
     with connection.transaction(force_rollback=True):
         stage_claims(connection)
-        allocate(connection, days, base="cost_records", as_of=day)
+        allocate(connection, days, base="ingested_costs", as_of=day)
         return _read(connection, "transform/allocated_bill", {"month": month})
 
 

@@ -10,6 +10,6 @@ select
     sum(r.list_cost_usd) as list_cost_usd,
     sum(r.cost_usd) as cost_usd,
     sum(r.record_count)::bigint as record_count
-from costpulse.ingested_costs as r
+from costpulse.cost_records as r
 where r.usage_date = any(%(days)s::date[]) and r.ingestion_date <= coalesce(%(as_of)s::date, 'infinity')
 group by r.usage_date, r.key_id, r.sku_name, r.usage_unit

@@ -31,25 +31,22 @@ jobs as materialized (
     where f.job_id is not null and j.delete_time is null and j.paused is not true
 ),
 
-runs as materialized (
+-- all runs of those jobs, each with what its job is like: joined to sums of their own the planner would loop
+runs as (
     select
         r.workspace_id,
         r.job_id,
+        j.name,
+        j.owner,
+        j.paused,
         r.job_name,
-        r.owner,
+        r.owner as run_owner,
         r.started_at,
         r.last_usage_date,
-        r.attempts,
-        r.cost_usd,
         r.failed_cost_usd,
-        r.result_state = 'SUCCEEDED' as is_success,
+        r.is_success,
+        r.has_failed,
         r.result_state in ('FAILED', 'TIMED_OUT', 'ERROR') as is_lost,
-        coalesce(r.failed_cost_usd > 0 and r.result_state <> 'CANCELLED', false) as has_failed,
-        r.started_at > j.last_failed_at and r.result_state = 'SUCCEEDED' as is_clean,
-        lead(r.result_state) over job = 'SUCCEEDED' as next_succeeds,
-        lead(r.started_at) over job - r.started_at as next_after,
-        (max(r.started_at) over whole_job - min(r.started_at) over whole_job)
-        / nullif(count(*) over whole_job - 1, 0) as usual_pause,
         case
             when r.cost_basis = 'billed' then 'job'
             when r.warehouse_id is null and r.cluster_id is not null then 'cluster'
@@ -58,8 +55,29 @@ runs as materialized (
         case
             when r.cost_basis = 'billed' then r.job_id
             when num_nonnulls(r.cluster_id, r.warehouse_id) = 1 then coalesce(r.cluster_id, r.warehouse_id)
-        end as bearer_id
-    from costpulse.job_runs as r
+        end as bearer_id,
+        lead(r.is_success) over in_order
+        and (lead(r.started_at) over in_order - r.started_at) * 2 * (count(*) over job - 1)
+        < max(r.started_at) over job - min(r.started_at) over job as is_run_again,
+        count(*) over job as runs,
+        count(*) filter (where r.is_success) over job as successes,
+        count(*) filter (where r.has_failed) over job as failures,
+        count(*) filter (where r.has_failed and r.is_success) over job as repaired,
+        count(*) filter (where r.is_success and r.started_at > j.last_failed_at) over job as clean_runs,
+        sum(r.cost_usd) filter (where r.cost_basis = 'billed') over job as billed_cost_usd,
+        -- of one attempt that succeeds
+        round(
+            sum(r.cost_usd - r.failed_cost_usd) filter (where r.is_success) over job
+            / nullif(count(r.cost_usd) filter (where r.is_success) over job, 0),
+            18
+        ) as success_cost_usd
+    from (
+        select
+            a.*,
+            a.result_state = 'SUCCEEDED' as is_success,
+            coalesce(a.failed_cost_usd > 0 and a.result_state <> 'CANCELLED', false) as has_failed
+        from costpulse.job_runs as a
+    ) as r
     inner join jobs as j on r.workspace_id = j.workspace_id and r.job_id = j.job_id
     where
         r.last_usage_date between %(first_date)s and %(last_date)s
@@ -67,135 +85,83 @@ runs as materialized (
         and r.result_state is not null
         and r.duration_seconds > 0
     window
-        job as (partition by r.workspace_id, r.job_id order by r.started_at),
-        whole_job as (partition by r.workspace_id, r.job_id)
-),
-
-totals as (
-    select
-        r.workspace_id,
-        r.job_id,
-        max(r.owner) as run_owner,
-        (array_agg(r.job_name order by r.started_at desc))[1] as job_name,
-        count(*) as runs,
-        count(*) filter (where r.is_success) as successes,
-        count(*) filter (where r.has_failed) as failures,
-        count(*) filter (where r.has_failed and r.is_success) as repaired,
-        count(*) filter (where r.is_clean) as clean_runs,
-        count(distinct r.last_usage_date) filter (where r.has_failed) as failed_days,
-        -- of one attempt that succeeds
-        round(
-            sum(r.cost_usd - r.failed_cost_usd) filter (where r.is_success)
-            / nullif(count(r.cost_usd) filter (where r.is_success), 0),
-            18
-        ) as success_cost_usd
-    from runs as r
-    group by r.workspace_id, r.job_id
-    -- a job that has run well for three times as long as it usually does between two failures is repaired
-    having
-        count(*) filter (where r.is_clean) * count(*) filter (where r.has_failed) <= 3 * count(*)
+        in_order as (partition by r.workspace_id, r.job_id order by r.started_at),
+        job as (partition by r.workspace_id, r.job_id)
 ),
 
 -- A repaired run has its success: all that failed before it was for nothing. So it was where a success follows sooner
 -- than usual (somebody ran it again), and where the job never succeeds. Else a success in its place would cost as well.
+-- A job that has run well for three times as long as it usually does between two failures is repaired.
 avoidable as (
     select
         r.workspace_id,
         r.job_id,
         r.bearer_type,
         r.bearer_id,
+        coalesce(max(r.name), (array_agg(r.job_name order by r.started_at desc))[1], r.job_id) as name,
+        coalesce(max(r.owner), max(r.run_owner)) as owner,
+        bool_or(r.paused) as paused,
+        max(r.runs) as runs,
+        max(r.successes) as successes,
+        max(r.failures) as failures,
+        max(r.repaired) as repaired,
+        max(r.billed_cost_usd) as billed_cost_usd,
+        max(r.success_cost_usd) as success_cost_usd,
+        count(distinct r.last_usage_date) as failed_days,
         sum(r.failed_cost_usd) as failed_cost_usd,
         sum(
             case
-                when r.is_success or t.successes = 0 then r.failed_cost_usd
-                when r.is_lost and r.next_succeeds and r.next_after * 2 < r.usual_pause then r.failed_cost_usd
-                when r.is_lost then greatest(r.failed_cost_usd - t.success_cost_usd, 0)
+                when r.is_success or r.successes = 0 or r.is_run_again then r.failed_cost_usd
+                when r.is_lost then greatest(r.failed_cost_usd - r.success_cost_usd, 0)
                 else 0
             end
         ) as cost_usd
     from runs as r
-    inner join totals as t on r.workspace_id = t.workspace_id and r.job_id = t.job_id
-    where r.has_failed and r.bearer_id is not null
+    where r.has_failed and r.bearer_id is not null and r.clean_runs * r.failures <= 3 * r.runs
     group by r.workspace_id, r.job_id, r.bearer_type, r.bearer_id
 ),
 
 -- one bearer per job: the one with most to save
-largest as materialized (
-    select distinct on (a.workspace_id, a.job_id)
-        a.workspace_id,
-        a.job_id,
-        a.bearer_type,
-        a.bearer_id,
-        a.failed_cost_usd,
-        a.cost_usd
+largest as (
+    select distinct on (a.workspace_id, a.job_id) a.*
     from avoidable as a
     where a.cost_usd > 0
     order by a.workspace_id asc, a.job_id asc, a.cost_usd desc, a.bearer_type asc, a.bearer_id asc
 ),
 
-wanted as (
-    select distinct
-        l.workspace_id,
-        l.bearer_type,
-        l.bearer_id
+borne as (
+    select
+        l.*,
+        case l.bearer_type
+            when 'job' then l.billed_cost_usd
+            when 'cluster'
+                then (
+                    select sum(d.cost_usd)
+                    from costpulse.cluster_daily as d
+                    where
+                        d.workspace_id = l.workspace_id
+                        and d.cluster_id = l.bearer_id
+                        and d.usage_date between %(first_date)s and %(last_date)s
+                )
+            else (
+                select sum(d.cost_usd)
+                from costpulse.warehouse_daily as d
+                where
+                    d.workspace_id = l.workspace_id
+                    and d.warehouse_id = l.bearer_id
+                    and d.usage_date between %(first_date)s and %(last_date)s
+            )
+        end as resource_cost_usd
     from largest as l
-),
-
-bearers as (
-    select
-        b.workspace_id,
-        'job' as bearer_type,
-        b.job_id as bearer_id,
-        sum(b.cost_usd) as cost_usd
-    from costpulse.job_run_usage as b
-    inner join wanted as w on b.workspace_id = w.workspace_id and b.job_id = w.bearer_id
-    where w.bearer_type = 'job' and b.usage_date between %(first_date)s and %(last_date)s
-    group by b.workspace_id, b.job_id
-    union all
-    select
-        d.workspace_id,
-        'cluster' as bearer_type,
-        d.cluster_id as bearer_id,
-        sum(d.cost_usd) as cost_usd
-    from costpulse.cluster_daily as d
-    inner join wanted as w on d.workspace_id = w.workspace_id and d.cluster_id = w.bearer_id
-    where w.bearer_type = 'cluster' and d.usage_date between %(first_date)s and %(last_date)s
-    group by d.workspace_id, d.cluster_id
-    union all
-    select
-        d.workspace_id,
-        'warehouse' as bearer_type,
-        d.warehouse_id as bearer_id,
-        sum(d.cost_usd) as cost_usd
-    from costpulse.warehouse_daily as d
-    inner join wanted as w on d.workspace_id = w.workspace_id and d.warehouse_id = w.bearer_id
-    where w.bearer_type = 'warehouse' and d.usage_date between %(first_date)s and %(last_date)s
-    group by d.workspace_id, d.warehouse_id
 ),
 
 judged as (
     select
-        l.workspace_id,
-        l.job_id,
-        l.bearer_type,
-        l.bearer_id,
-        l.failed_cost_usd,
-        coalesce(j.name, t.job_name, l.job_id) as name,
-        coalesce(j.owner, t.run_owner) as owner,
-        t.runs,
-        t.successes,
-        t.failures,
-        t.repaired,
-        t.failed_days,
-        t.success_cost_usd,
-        coalesce(t.successes = 0 and not j.paused, false) as is_pausable,
-        b.cost_usd as resource_cost_usd,
-        least(l.cost_usd, b.cost_usd) as saving_usd
-    from largest as l
-    inner join totals as t on l.workspace_id = t.workspace_id and l.job_id = t.job_id
-    inner join jobs as j on l.workspace_id = j.workspace_id and l.job_id = j.job_id
-    inner join bearers as b
-        on l.workspace_id = b.workspace_id and l.bearer_type = b.bearer_type and l.bearer_id = b.bearer_id
+        b.*,
+        coalesce(b.successes = 0 and not b.paused, false) as is_pausable,
+        least(b.cost_usd, b.resource_cost_usd) as saving_usd
+    from borne as b
+    where b.resource_cost_usd > 0
 )
 
 insert into found_recommendations (

@@ -1,14 +1,15 @@
 -- warehouses whose auto-stop is off or long: the idle time that a shorter one would have cut off, each time they ran.
 -- Only what is idle for sure counts: hours without a statement, and in the hour before them what must lie after its
 -- last statement. Days of which events or query history were not read count as busy.
-with candidates as (
+with candidates as materialized (
     select
+        row_number() over () as number,
         w.workspace_id,
         w.warehouse_id,
         w.name,
         w.owner,
-        w.min_clusters,
         w.auto_stop_minutes,
+        greatest(w.min_clusters, 1) as min_clusters,
         nullif(w.auto_stop_minutes, 0) * 60 as limit_seconds,
         case when w.is_serverless then %(serverless_minutes)s else %(classic_minutes)s end as wanted_minutes,
         jsonb_build_object(
@@ -38,8 +39,12 @@ with candidates as (
         )
 ),
 
-days as (
+days as materialized (
     select
+        c.number,
+        c.min_clusters,
+        c.limit_seconds,
+        c.wanted_minutes,
         d.usage_date,
         d.workspace_id,
         d.warehouse_id,
@@ -53,56 +58,87 @@ days as (
     where d.usage_date between %(first_date)s and %(last_date)s
 ),
 
-billed as (
+-- One row per hour it ran. What is known of it is put side by side by a sum: the planner takes days and candidates for
+-- a few rows, and would loop over joins of hours.
+hours as (
     select
-        h.usage_date,
-        h.usage_hour,
-        h.workspace_id,
-        h.warehouse_id,
-        sum(h.cost_usd) as cost_usd
-    from costpulse.hourly_costs as h
-    inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
-    where h.usage_date between %(first_date)s and %(last_date)s
-    group by h.usage_date, h.usage_hour, h.workspace_id, h.warehouse_id
-),
-
--- every step is made once: the planner takes what comes out of windows for one row, and would loop
-hours as materialized (
-    select
-        u.workspace_id,
-        u.warehouse_id,
-        (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
-        u.running_seconds,
-        u.cluster_seconds,
-        u.start_count,
-        coalesce(q.busy_ms, 0) / 1000.0 as busy_seconds,
-        coalesce(q.busy_ms, 0) = 0 and coalesce(q.executions, 0) = 0 and d.idle_hours is not null as is_quiet,
-        d.idle_hours is not null as is_known,
-        extract(
-            epoch from q.last_started_at - (u.usage_date + make_interval(hours => u.usage_hour)) at time zone 'UTC'
-        ) as last_second,
-        case d.cost_basis
-            when 'hour' then b.cost_usd
-            else d.cost_usd * u.cluster_seconds / sum(u.cluster_seconds) over (
-                partition by u.workspace_id, u.warehouse_id, u.usage_date
-            )
-        end as cost_usd
-    from costpulse.warehouse_uptime as u
-    inner join days as d
-        on u.usage_date = d.usage_date and u.workspace_id = d.workspace_id and u.warehouse_id = d.warehouse_id
-    left join costpulse.warehouse_queries as q
-        on
-            u.usage_date = q.usage_date
-            and u.usage_hour = q.usage_hour
-            and u.workspace_id = q.workspace_id
-            and u.warehouse_id = q.warehouse_id
-    left join billed as b
-        on
-            u.usage_date = b.usage_date
-            and u.usage_hour = b.usage_hour
-            and u.workspace_id = b.workspace_id
-            and u.warehouse_id = b.warehouse_id
-    where u.usage_date between %(first_date)s and %(last_date)s and u.running_seconds > 0
+        e.number,
+        e.hour_number,
+        max(e.running_seconds) as running_seconds,
+        max(e.cluster_seconds) as cluster_seconds,
+        max(e.start_count) as start_count,
+        max(e.min_clusters) as min_clusters,
+        max(e.limit_seconds) as limit_seconds,
+        max(e.wanted_minutes) * 60 as wanted_seconds,
+        bool_or(e.is_known) as is_known,
+        coalesce(max(e.busy_ms), 0) / 1000.0 as busy_seconds,
+        bool_or(e.is_known) and coalesce(max(e.busy_ms), 0) = 0 and coalesce(max(e.executions), 0) = 0 as is_quiet,
+        mod(extract(epoch from max(e.last_started_at)), 3600) as last_second,
+        sum(e.cost_usd) as cost_usd
+    from (
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            u.running_seconds,
+            u.cluster_seconds,
+            u.start_count,
+            d.min_clusters,
+            d.limit_seconds,
+            d.wanted_minutes,
+            d.idle_hours is not null as is_known,
+            null::integer as busy_ms,
+            null::bigint as executions,
+            null::timestamptz as last_started_at,
+            case
+                when d.cost_basis = 'day'
+                    then
+                        d.cost_usd * u.cluster_seconds
+                        / sum(u.cluster_seconds) over (partition by d.number, d.usage_date)
+            end as cost_usd
+        from days as d
+        inner join costpulse.warehouse_uptime as u
+            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
+        where u.running_seconds > 0
+        union all
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
+            null as running_seconds,
+            null as cluster_seconds,
+            null as start_count,
+            null as min_clusters,
+            null as limit_seconds,
+            null as wanted_minutes,
+            null as is_known,
+            q.busy_ms,
+            q.executions,
+            q.last_started_at,
+            null as cost_usd
+        from days as d
+        inner join costpulse.warehouse_queries as q
+            on d.usage_date = q.usage_date and d.workspace_id = q.workspace_id and d.warehouse_id = q.warehouse_id
+        union all
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
+            null as running_seconds,
+            null as cluster_seconds,
+            null as start_count,
+            null as min_clusters,
+            null as limit_seconds,
+            null as wanted_minutes,
+            null as is_known,
+            null as busy_ms,
+            null as executions,
+            null as last_started_at,
+            h.cost_usd
+        from days as d
+        inner join costpulse.hourly_costs as h
+            on d.warehouse_id = h.warehouse_id and d.usage_date = h.usage_date and d.workspace_id = h.workspace_id
+        where d.cost_basis = 'hour'
+    ) as e
+    group by e.number, e.hour_number
+    having max(e.running_seconds) > 0
 ),
 
 neighbours as (
@@ -113,7 +149,7 @@ neighbours as (
         coalesce(lead(h.hour_number) over warehouse = h.hour_number + 1, false)
         and coalesce(lead(h.start_count) over warehouse = 0, false) as goes_on
     from hours as h
-    window warehouse as (partition by h.workspace_id, h.warehouse_id order by h.hour_number)
+    window warehouse as (partition by h.number order by h.hour_number)
 ),
 
 -- What runs in an hour that receives no statement began before it, and fills the beginning of the hour.
@@ -139,47 +175,37 @@ idle as (
                 )
         end as idle_seconds,
         sum((not (p.is_quiet and p.follows and p.start_count = 0))::integer) over (
-            partition by p.workspace_id, p.warehouse_id order by p.hour_number
+            partition by p.number order by p.hour_number
         ) as stretch
     from placed as p
 ),
 
-totals as materialized (
+totals as (
     select
         i.*,
         sum(i.idle_seconds) over up_to_here as until_seconds,
-        sum(i.idle_seconds) over (partition by i.workspace_id, i.warehouse_id, i.stretch) as stretch_seconds
+        sum(i.idle_seconds) over (partition by i.number, i.stretch) as stretch_seconds
     from idle as i
-    window up_to_here as (partition by i.workspace_id, i.warehouse_id, i.stretch order by i.hour_number)
+    window up_to_here as (partition by i.number, i.stretch order by i.hour_number)
 ),
 
 -- what lies beyond the wanted minutes, and never more of a stretch than the present auto-stop allows
 avoidable as (
     select
-        t.workspace_id,
-        t.warehouse_id,
-        t.stretch,
-        t.is_quiet,
-        t.running_seconds,
-        t.cluster_seconds,
-        t.cost_usd,
-        t.stretch_seconds,
-        c.min_clusters,
-        coalesce(t.stretch_seconds > c.limit_seconds + 600, false) as outlasts_limit,
+        t.*,
+        coalesce(t.stretch_seconds > t.limit_seconds + 600, false) as outlasts_limit,
         greatest(
-            least(t.until_seconds, c.limit_seconds)
-            - greatest(t.until_seconds - t.idle_seconds, c.wanted_minutes * 60),
+            least(t.until_seconds, t.limit_seconds)
+            - greatest(t.until_seconds - t.idle_seconds, t.wanted_seconds),
             0
         ) as seconds
     from totals as t
-    inner join candidates as c on t.workspace_id = c.workspace_id and t.warehouse_id = c.warehouse_id
 ),
 
 -- an hour with statements may have run on more clusters than it idles on
 savings as materialized (
     select
-        a.workspace_id,
-        a.warehouse_id,
+        a.number,
         count(distinct a.stretch) as idle_stretches,
         max(a.stretch_seconds) as longest_seconds,
         sum(a.seconds) as seconds,
@@ -188,27 +214,26 @@ savings as materialized (
             round(
                 greatest(a.cost_usd, 0) * a.seconds / case
                     when a.is_quiet then a.running_seconds
-                    else greatest(a.running_seconds, a.cluster_seconds / greatest(a.min_clusters, 1)::numeric)
+                    else greatest(a.running_seconds, a.cluster_seconds / a.min_clusters::numeric)
                 end,
                 18
             )
         ) as cost_usd
     from avoidable as a
     where a.seconds > 0
-    group by a.workspace_id, a.warehouse_id
+    group by a.number
 ),
 
 used as materialized (
     select
-        d.workspace_id,
-        d.warehouse_id,
+        d.number,
         sum(d.cost_usd) as cost_usd,
         sum(d.running_hours) as running_hours,
         sum(d.idle_hours) as idle_hours,
         sum(d.executions) as executions,
         count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days
     from days as d
-    group by d.workspace_id, d.warehouse_id
+    group by d.number
 ),
 
 judged as (
@@ -231,8 +256,8 @@ judged as (
         least(s.cost_usd, u.cost_usd) as saving_usd,
         coalesce(s.outlasting_seconds, 0) > 0.2 * s.seconds as is_kept_awake
     from savings as s
-    inner join candidates as c on s.workspace_id = c.workspace_id and s.warehouse_id = c.warehouse_id
-    inner join used as u on s.workspace_id = u.workspace_id and s.warehouse_id = u.warehouse_id
+    inner join candidates as c on s.number = c.number
+    inner join used as u on s.number = u.number
 )
 
 insert into found_recommendations (

@@ -1,7 +1,8 @@
 -- warehouses that are awake for hours on end without a statement, on several days: what those hours cost, but for the
 -- first one of each stretch. Days of which events or query history were not read count as busy.
-with candidates as (
+with candidates as materialized (
     select
+        row_number() over () as number,
         w.workspace_id,
         w.warehouse_id,
         coalesce(w.name, w.warehouse_id) as name,
@@ -29,76 +30,94 @@ with candidates as (
     having sum(d.idle_hours) >= %(quiet_hours)s
 ),
 
-billed as (
+days as materialized (
     select
-        h.usage_date,
-        h.usage_hour,
-        h.workspace_id,
-        h.warehouse_id,
-        sum(h.cost_usd) as cost_usd
-    from costpulse.hourly_costs as h
-    inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
-    where h.usage_date between %(first_date)s and %(last_date)s
-    group by h.usage_date, h.usage_hour, h.workspace_id, h.warehouse_id
+        c.number,
+        d.usage_date,
+        d.workspace_id,
+        d.warehouse_id,
+        d.cost_usd,
+        d.cost_basis
+    from costpulse.warehouse_daily as d
+    inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
+    where d.usage_date between %(first_date)s and %(last_date)s and d.idle_hours is not null
 ),
 
-hours as materialized (
+-- One row per hour it ran without a statement. What is known of it is put side by side by a sum: the planner takes days
+-- and candidates for a few rows, and would loop over joins of hours.
+quiet_hours as (
     select
-        u.workspace_id,
-        u.warehouse_id,
-        u.usage_date,
-        (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
-        u.running_seconds,
-        u.start_count,
-        coalesce(q.busy_ms, 0) = 0 and coalesce(q.executions, 0) = 0 and d.idle_hours is not null as is_quiet,
-        case d.cost_basis
-            when 'hour' then b.cost_usd
-            else d.cost_usd * u.cluster_seconds / sum(u.cluster_seconds) over (
-                partition by u.workspace_id, u.warehouse_id, u.usage_date
-            )
-        end as cost_usd
-    from costpulse.warehouse_uptime as u
-    inner join candidates as c on u.workspace_id = c.workspace_id and u.warehouse_id = c.warehouse_id
-    inner join costpulse.warehouse_daily as d
-        on u.usage_date = d.usage_date and u.workspace_id = d.workspace_id and u.warehouse_id = d.warehouse_id
-    left join costpulse.warehouse_queries as q
-        on
-            u.usage_date = q.usage_date
-            and u.usage_hour = q.usage_hour
-            and u.workspace_id = q.workspace_id
-            and u.warehouse_id = q.warehouse_id
-    left join billed as b
-        on
-            u.usage_date = b.usage_date
-            and u.usage_hour = b.usage_hour
-            and u.workspace_id = b.workspace_id
-            and u.warehouse_id = b.warehouse_id
-    where u.usage_date between %(first_date)s and %(last_date)s and u.running_seconds > 0
+        e.number,
+        e.hour_number,
+        max(e.running_seconds) as running_seconds,
+        max(e.start_count) as start_count,
+        sum(e.cost_usd) as cost_usd
+    from (
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            u.running_seconds,
+            u.start_count,
+            null::boolean as is_asked,
+            case
+                when d.cost_basis = 'day'
+                    then
+                        d.cost_usd * u.cluster_seconds
+                        / sum(u.cluster_seconds) over (partition by d.number, d.usage_date)
+            end as cost_usd
+        from days as d
+        inner join costpulse.warehouse_uptime as u
+            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
+        where u.running_seconds > 0
+        union all
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
+            null as running_seconds,
+            null as start_count,
+            true as is_asked,
+            null as cost_usd
+        from days as d
+        inner join costpulse.warehouse_queries as q
+            on d.usage_date = q.usage_date and d.workspace_id = q.workspace_id and d.warehouse_id = q.warehouse_id
+        where q.busy_ms > 0 or q.executions > 0
+        union all
+        select
+            d.number,
+            (d.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
+            null as running_seconds,
+            null as start_count,
+            null as is_asked,
+            h.cost_usd
+        from days as d
+        inner join costpulse.hourly_costs as h
+            on d.warehouse_id = h.warehouse_id and d.usage_date = h.usage_date and d.workspace_id = h.workspace_id
+        where d.cost_basis = 'hour'
+    ) as e
+    group by e.number, e.hour_number
+    having max(e.running_seconds) > 0 and bool_or(e.is_asked) is null
 ),
 
 -- hours in a row differ from their number in order by the same
-quiet as materialized (
+quiet as (
     select
-        h.*,
-        h.hour_number - row_number() over (partition by h.workspace_id, h.warehouse_id order by h.hour_number)
-            as stretch
-    from hours as h
-    where h.is_quiet
+        q.*,
+        %(first_date)s::date + q.hour_number / 24 as usage_date,
+        q.hour_number - row_number() over (partition by q.number order by q.hour_number) as stretch
+    from quiet_hours as q
 ),
 
 stretches as (
     select
         q.*,
-        row_number() over in_order as place,
-        sum(q.running_seconds) over (partition by q.workspace_id, q.warehouse_id, q.stretch) as stretch_seconds
+        row_number() over (partition by q.number, q.stretch order by q.hour_number) as place,
+        sum(q.running_seconds) over (partition by q.number, q.stretch) as stretch_seconds
     from quiet as q
-    window in_order as (partition by q.workspace_id, q.warehouse_id, q.stretch order by q.hour_number)
 ),
 
 savings as materialized (
     select
-        s.workspace_id,
-        s.warehouse_id,
+        s.number,
         count(distinct s.stretch) as quiet_stretches,
         count(distinct s.usage_date) as quiet_days,
         sum(s.running_seconds) as seconds,
@@ -109,7 +128,7 @@ savings as materialized (
         sum(greatest(s.cost_usd, 0)) filter (where s.place > 1) as cost_usd
     from stretches as s
     where s.stretch_seconds >= %(quiet_hours)s * 3600
-    group by s.workspace_id, s.warehouse_id
+    group by s.number
     having count(distinct s.usage_date) >= %(minimum_days)s
 ),
 
@@ -126,7 +145,7 @@ judged as (
         least(s.cost_usd, c.cost_usd) as saving_usd,
         coalesce(c.auto_stop_minutes = 0, false) as never_stops
     from savings as s
-    inner join candidates as c on s.workspace_id = c.workspace_id and s.warehouse_id = c.warehouse_id
+    inner join candidates as c on s.number = c.number
     where s.avoidable_seconds > 0
 )
 

@@ -25,6 +25,7 @@ def recommendation_assets(settings: Settings) -> list[Any]:
         kinds={"postgres"},
         pool=Pool.DATABASE_WRITES,
         retry_policy=RETRY_TRANSIENT,
+        freshness_policy=FRESH_EVERY_DAY,
         metadata={"dagster/table_name": "costpulse.vm_prices"},
     )
     def vm_prices(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:

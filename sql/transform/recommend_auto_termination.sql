@@ -154,7 +154,7 @@ select
         'counted_from', f.counts_from
     ) as evidence,
     format(
-        '%%s USD of %%s idle hours, less what %%s stretches of at most %%s minutes keep, is %%s USD (%%s hours)',
+        '%%s USD of %%s idle hours, less in each idle stretch (%%s) at most %%s minutes, is %%s USD (%%s hours)',
         round(f.idle_cost_usd, 2), round(f.idle_hours, 1), f.stretches, %(target_minutes)s::integer,
         round(f.saving_usd, 2), f.saved_hours
     ) as calculation,

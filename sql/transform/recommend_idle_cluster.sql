@@ -154,7 +154,7 @@ select
                 )
         else
             format(
-                'Idle for most of the time in %%s of the weeks, seen on %%s days with telemetry.',
+                'Idle for most of the time in %%s weeks, seen on %%s days with telemetry.',
                 f.idle_weeks,
                 f.up_days
             )
@@ -181,7 +181,7 @@ select
         'auto_termination_minutes', coalesce(f.auto_termination_minutes, 0)
     ) as evidence,
     format(
-        '%%s USD of %%s idle hours, less what %%s stretches of at most %%s minutes keep, is %%s USD (%%s hours)',
+        '%%s USD of %%s idle hours, less in each idle stretch (%%s) at most %%s minutes, is %%s USD (%%s hours)',
         round(f.idle_cost_usd, 2), round(f.idle_hours, 1), f.stretches, %(target_minutes)s::integer,
         round(f.saving_usd, 2), f.saved_hours
     ) as calculation,

@@ -69,66 +69,24 @@ with candidates as (
         ) <= %(maximum_swap_percent)s
 ),
 
--- minutes by CPU and by memory over the days that count
-bins as (
-    select
-        c.workspace_id,
-        c.cluster_id,
-        b.bin,
-        sum(b.cpu)::integer as cpu,
-        sum(b.mem)::integer as mem
-    from candidates as c
-    inner join costpulse.cluster_daily as d
-        on
-            c.workspace_id = d.workspace_id
-            and c.cluster_id = d.cluster_id
-            and d.usage_date between c.counts_from and %(last_date)s
-    cross join
-        lateral unnest(
-            case when c.has_workers then d.worker_cpu_minutes else d.driver_cpu_minutes end,
-            case when c.has_workers then d.worker_mem_minutes else d.driver_mem_minutes end
-        ) with ordinality as b (cpu, mem, bin)
-    group by c.workspace_id, c.cluster_id, b.bin
-),
-
-histograms as (
-    select
-        b.workspace_id,
-        b.cluster_id,
-        sum(b.cpu) as cpu_readings,
-        sum(b.mem) as mem_readings,
-        costpulse.histogram_percentile(array_agg(b.cpu order by b.bin), 0.95) as p95_cpu_percent
-    from bins as b
-    group by b.workspace_id, b.cluster_id
-),
-
--- one row per cluster and hour; of a cluster without workers, the driver is what is sized
+-- one row per cluster and hour; of a cluster without workers, the driver is what is sized. Day by day through the
+-- index: joins of whole months are planned badly.
 hours as (
     select
         c.workspace_id,
         c.cluster_id,
-        n.usage_date,
-        max(n.up_minutes) as up_minutes,
-        max(n.idle_minutes) as idle_minutes,
-        coalesce(sum(n.node_minutes) filter (where n.is_driver), 0) as driver_minutes,
-        coalesce(sum(n.node_minutes) filter (where n.is_driver <> c.has_workers), 0) as sized_minutes,
-        sum(n.cpu_sum) filter (where n.is_driver <> c.has_workers) as cpu_sum,
-        sum(n.mem_sum) filter (where n.is_driver <> c.has_workers) as mem_sum,
-        sum(n.io_wait_sum) filter (where n.is_driver <> c.has_workers) as io_wait_sum
-    from candidates as c
-    inner join costpulse.node_utilization as n
-        on
-            c.workspace_id = n.workspace_id
-            and c.cluster_id = n.cluster_id
-            and n.usage_date between c.counts_from and %(last_date)s
-    group by c.workspace_id, c.cluster_id, n.usage_date, n.usage_hour
-),
-
--- Nodes that would have stayed below both limits in an hour of work.
-needs as (
-    select
-        h.*,
-        -- sums are hundredths of a percent over the minutes of all nodes
+        h.up_minutes,
+        h.sized_minutes,
+        h.cpu_sum,
+        h.mem_sum,
+        h.io_wait_sum,
+        h.driver_minutes * c.driver_cores
+        + case when c.has_workers then h.sized_minutes * c.worker_cores else 0 end as core_minutes,
+        d.cost_usd / nullif(
+            round(60 * coalesce(d.driver_node_hours, 0)) * c.driver_cores
+            + case when c.has_workers then round(60 * coalesce(d.worker_node_hours, 0)) * c.worker_cores else 0 end, 0
+        ) as usd_per_core_minute,
+        -- Nodes that would have stayed below both limits; sums are hundredths of a percent over the minutes of all.
         greatest(
             ceil(h.cpu_sum / (h.up_minutes * %(target_cpu_percent)s * 100)),
             ceil(h.mem_sum / (h.up_minutes * %(target_memory_percent)s * 100)),
@@ -136,29 +94,57 @@ needs as (
         )::integer as needed,
         coalesce(h.idle_minutes, 0) = 0 and h.sized_minutes > 0 and h.cpu_sum is not null and h.mem_sum is not null
             as is_busy
-    from hours as h
-    where h.up_minutes > 0
+    from candidates as c
+    inner join costpulse.cluster_daily as d
+        on
+            c.workspace_id = d.workspace_id
+            and c.cluster_id = d.cluster_id
+            and d.usage_date between c.counts_from and %(last_date)s
+    cross join
+        lateral (
+            select
+                max(n.up_minutes) as up_minutes,
+                max(n.idle_minutes) as idle_minutes,
+                coalesce(sum(n.node_minutes) filter (where n.is_driver), 0) as driver_minutes,
+                coalesce(sum(n.node_minutes) filter (where n.is_driver <> c.has_workers), 0) as sized_minutes,
+                sum(n.cpu_sum) filter (where n.is_driver <> c.has_workers) as cpu_sum,
+                sum(n.mem_sum) filter (where n.is_driver <> c.has_workers) as mem_sum,
+                sum(n.io_wait_sum) filter (where n.is_driver <> c.has_workers) as io_wait_sum
+            from costpulse.node_utilization as n
+            where n.workspace_id = c.workspace_id and n.cluster_id = c.cluster_id and n.usage_date = d.usage_date
+            group by n.usage_hour
+            having max(n.up_minutes) > 0
+        ) as h
+    where d.cost_usd is not null
 ),
 
+-- the hours of a cluster stay with it in arrays, in the same order
 sized as (
     select
-        n.workspace_id,
-        n.cluster_id,
-        count(*) as busy_hours,
-        sum(n.cpu_sum) / sum(n.sized_minutes) / 100 as cpu_percent,
-        sum(n.mem_sum) / sum(n.sized_minutes) / 100 as memory_percent,
-        sum(n.io_wait_sum) / sum(n.sized_minutes) / 100 as io_wait_percent,
-        percentile_disc(0.5) within group (order by n.needed) as needed_median,
-        percentile_disc(0.95) within group (order by n.needed) as needed_p95,
+        h.workspace_id,
+        h.cluster_id,
+        count(*) filter (where h.is_busy) as busy_hours,
+        sum(h.cpu_sum) filter (where h.is_busy) / sum(h.sized_minutes) filter (where h.is_busy) / 100 as cpu_percent,
+        sum(h.mem_sum) filter (where h.is_busy) / sum(h.sized_minutes) filter (where h.is_busy) / 100 as memory_percent,
+        sum(h.io_wait_sum) filter (where h.is_busy)
+        / sum(h.sized_minutes) filter (where h.is_busy) / 100 as io_wait_percent,
+        percentile_disc(0.5) within group (order by h.needed) filter (where h.is_busy) as needed_median,
+        percentile_disc(0.95) within group (order by h.needed) filter (where h.is_busy) as needed_p95,
         percentile_disc(0.95) within group (
-            order by n.cpu_sum / n.sized_minutes / 100
-        ) as p95_hour_cpu_percent,
+            order by h.cpu_sum / nullif(h.sized_minutes, 0) / 100
+        ) filter (where h.is_busy) as p95_hour_cpu_percent,
         percentile_disc(0.95) within group (
-            order by n.mem_sum / n.sized_minutes / 100
-        ) as p95_hour_memory_percent
-    from needs as n
-    where n.is_busy
-    group by n.workspace_id, n.cluster_id
+            order by h.mem_sum / nullif(h.sized_minutes, 0) / 100
+        ) filter (where h.is_busy) as p95_hour_memory_percent,
+        sum(h.sized_minutes) as all_sized_minutes,
+        sum(h.core_minutes) / 60 as core_hours,
+        sum(h.core_minutes * h.usd_per_core_minute) as counted_cost_usd,
+        array_agg(h.up_minutes) as up_minutes,
+        array_agg(h.sized_minutes) as sized_minutes,
+        array_agg(h.needed) as needed,
+        array_agg(h.usd_per_core_minute) as usd_per_core_minute
+    from hours as h
+    group by h.workspace_id, h.cluster_id
 ),
 
 -- All that a change of size may rest on; telemetry with gaps in it is no evidence.
@@ -173,6 +159,12 @@ judged as (
         s.needed_p95,
         s.p95_hour_cpu_percent,
         s.p95_hour_memory_percent,
+        s.core_hours,
+        s.counted_cost_usd,
+        s.up_minutes,
+        s.sized_minutes,
+        s.needed,
+        s.usd_per_core_minute,
         h.p95_cpu_percent,
         case
             when not c.has_workers then 'node type'
@@ -184,123 +176,148 @@ judged as (
         least(c.max_workers, greatest(s.needed_p95, least(c.min_workers, s.needed_median))) as new_max_workers
     from candidates as c
     inner join sized as s on c.workspace_id = s.workspace_id and c.cluster_id = s.cluster_id
-    inner join histograms as h on c.workspace_id = h.workspace_id and c.cluster_id = h.cluster_id
-    inner join (
-        select
-            n.workspace_id,
-            n.cluster_id,
-            sum(n.sized_minutes) as sized_minutes
-        from needs as n
-        group by n.workspace_id, n.cluster_id
-    ) as m on c.workspace_id = m.workspace_id and c.cluster_id = m.cluster_id
+    cross join
+        lateral (
+            select
+                sum(b.cpu) as cpu_readings,
+                sum(b.mem) as mem_readings,
+                costpulse.histogram_percentile(array_agg(b.cpu order by b.bin), 0.95) as p95_cpu_percent
+            from (
+                select
+                    m.bin,
+                    sum(m.cpu)::integer as cpu,
+                    sum(m.mem)::integer as mem
+                from costpulse.cluster_daily as d
+                cross join
+                    lateral unnest(
+                        case when c.has_workers then d.worker_cpu_minutes else d.driver_cpu_minutes end,
+                        case when c.has_workers then d.worker_mem_minutes else d.driver_mem_minutes end
+                    ) with ordinality as m (cpu, mem, bin)
+                where
+                    d.workspace_id = c.workspace_id
+                    and d.cluster_id = c.cluster_id
+                    and d.usage_date between c.counts_from and %(last_date)s
+                    and d.cost_usd is not null
+                group by m.bin
+            ) as b
+        ) as h
     where
         s.busy_hours >= %(minimum_busy_hours)s
         and (s.cpu_percent < %(maximum_cpu_percent)s or s.memory_percent < %(maximum_memory_percent)s)
         and coalesce(s.io_wait_percent, 0) <= %(maximum_io_wait_percent)s
-        and least(h.cpu_readings, h.mem_readings) >= 0.95 * m.sized_minutes
-),
-
--- the next smaller node of the same family: half the cores, half the memory
-smaller as (
-    select
-        j.workspace_id,
-        j.cluster_id,
-        min(t.node_type) as node_type
-    from judged as j
-    inner join
-        costpulse.node_types as o
-        on o.node_type = case when j.has_workers then j.worker_node_type else j.driver_node_type end
-    inner join costpulse.node_types as t
-        on
-            t.core_count * 2 = o.core_count
-            and t.memory_mb * 2 between 0.95 * o.memory_mb and 1.05 * o.memory_mb
-            and coalesce(t.gpu_count, 0) = 0
-            and case
-                when o.node_type like 'Standard\_%%'
-                    then
-                        regexp_replace(t.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
-                        = regexp_replace(o.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
-                when o.node_type like '%%.%%' then split_part(t.node_type, '.', 1) = split_part(o.node_type, '.', 1)
-                else regexp_replace(t.node_type, '-\d+$', '') = regexp_replace(o.node_type, '-\d+$', '')
-            end
-    where
-        j.way = 'node type'
-        and 2 * j.p95_hour_cpu_percent <= %(target_cpu_percent)s
-        and 2 * j.p95_hour_memory_percent <= %(target_memory_percent)s
-    group by j.workspace_id, j.cluster_id
-),
-
--- Share of each day's cost: minutes of cores that would not run, of all.
-days as (
-    select
-        n.workspace_id,
-        n.cluster_id,
-        n.usage_date,
-        sum(
-            case when j.has_workers then n.sized_minutes * j.worker_cores else 0 end + n.driver_minutes * j.driver_cores
-        ) as core_minutes,
-        sum(
-            case
-                when j.way = 'fixed'
-                    then greatest(n.sized_minutes - j.needed_median * n.up_minutes, 0) * j.worker_cores
-                when j.way = 'autoscale'
-                    then
-                        greatest(
-                            n.sized_minutes - n.up_minutes * least(
-                                j.new_max_workers,
-                                -- above its fewest workers it follows the load already
-                                case
-                                    when n.sized_minutes > j.min_workers * n.up_minutes
-                                        then n.sized_minutes / n.up_minutes::numeric
-                                    else greatest(j.new_min_workers, n.needed)
-                                end
-                            ), 0
-                        ) * j.worker_cores
-                else n.sized_minutes * case when j.has_workers then j.worker_cores else j.driver_cores end / 2
-            end
-        ) as removed_core_minutes
-    from judged as j
-    inner join needs as n on j.workspace_id = n.workspace_id and j.cluster_id = n.cluster_id
-    where j.way is not null
-    group by n.workspace_id, n.cluster_id, n.usage_date
+        and least(h.cpu_readings, h.mem_readings) >= 0.95 * s.all_sized_minutes
 ),
 
 savings as (
     select
-        d.workspace_id,
-        d.cluster_id,
-        sum(c.cost_usd) as counted_cost_usd,
-        sum(c.cost_usd * d.removed_core_minutes / d.core_minutes) as saving_usd,
-        sum(d.removed_core_minutes) / 60 as removed_core_hours,
-        sum(d.core_minutes) / 60 as core_hours
-    from days as d
-    inner join costpulse.cluster_daily as c
-        on d.workspace_id = c.workspace_id and d.cluster_id = c.cluster_id and d.usage_date = c.usage_date
-    where c.cost_usd is not null
-    group by d.workspace_id, d.cluster_id
+        j.*,
+        r.removed_core_hours,
+        r.saving_usd,
+        t.node_type as smaller_node_type
+    from judged as j
+    -- the next smaller node of the same family: half the cores, half the memory
+    left join lateral (
+        select min(t.node_type) as node_type
+        from costpulse.node_types as o
+        inner join costpulse.node_types as t
+            on
+                o.core_count = t.core_count * 2
+                and t.memory_mb * 2 between 0.95 * o.memory_mb and 1.05 * o.memory_mb
+                and coalesce(t.gpu_count, 0) = 0
+                and case
+                    when o.node_type like 'Standard\_%%'
+                        then
+                            regexp_replace(t.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
+                            = regexp_replace(o.node_type, '^(Standard_[A-Za-z]+)\d+', '\1')
+                    when o.node_type like '%%.%%' then split_part(t.node_type, '.', 1) = split_part(o.node_type, '.', 1)
+                    else regexp_replace(t.node_type, '-\d+$', '') = regexp_replace(o.node_type, '-\d+$', '')
+                end
+        where
+            o.node_type = case when j.has_workers then j.worker_node_type else j.driver_node_type end
+            and j.way = 'node type'
+            and 2 * j.p95_hour_cpu_percent <= %(target_cpu_percent)s
+            and 2 * j.p95_hour_memory_percent <= %(target_memory_percent)s
+    ) as t on true
+    -- of each hour, minutes of cores that would not run
+    cross join
+        lateral (
+            select
+                sum(k.removed_core_minutes) / 60 as removed_core_hours,
+                sum(k.removed_core_minutes * k.usd_per_core_minute) as saving_usd
+            from (
+                select
+                    n.usd_per_core_minute,
+                    case
+                        when j.way = 'fixed'
+                            then greatest(n.sized_minutes - j.needed_median * n.up_minutes, 0) * j.worker_cores
+                        when j.way = 'autoscale'
+                            then
+                                greatest(
+                                    n.sized_minutes - n.up_minutes * least(
+                                        j.new_max_workers,
+                                        -- above its fewest workers it follows the load already
+                                        case
+                                            when n.sized_minutes > j.min_workers * n.up_minutes
+                                                then n.sized_minutes / n.up_minutes::numeric
+                                            else greatest(j.new_min_workers, n.needed)
+                                        end
+                                    ), 0
+                                ) * j.worker_cores
+                        else n.sized_minutes * case when j.has_workers then j.worker_cores else j.driver_cores end / 2
+                    end as removed_core_minutes
+                from unnest(
+                    j.up_minutes, j.sized_minutes, j.needed, j.usd_per_core_minute
+                ) as n (up_minutes, sized_minutes, needed, usd_per_core_minute)
+            ) as k
+        ) as r
+    where j.way is not null
 ),
 
 found as (
     select
-        j.*,
-        t.node_type as smaller_node_type,
-        s.counted_cost_usd,
-        s.removed_core_hours,
+        s.workspace_id,
+        s.cluster_id,
+        s.cluster_name,
+        s.owner,
+        s.num_workers,
+        s.min_workers,
+        s.max_workers,
+        s.new_min_workers,
+        s.new_max_workers,
+        s.driver_node_type,
+        s.worker_node_type,
+        s.smaller_node_type,
+        s.driver_cores,
+        s.worker_cores,
+        s.has_workers,
+        s.way,
+        s.counts_from,
+        s.up_days,
+        s.busy_hours,
+        s.cpu_percent,
+        s.memory_percent,
+        s.io_wait_percent,
+        s.p95_cpu_percent,
+        s.p95_hour_cpu_percent,
+        s.p95_hour_memory_percent,
+        s.needed_median,
+        s.needed_p95,
         s.core_hours,
-        least(round(s.saving_usd, 18), j.resource_cost_usd) as saving_usd,
-        coalesce(j.cluster_name, j.cluster_id) as called,
+        s.removed_core_hours,
+        s.counted_cost_usd,
+        s.resource_cost_usd,
+        least(round(s.saving_usd, 18), s.resource_cost_usd) as saving_usd,
+        coalesce(s.cluster_name, s.cluster_id) as called,
         case
-            when j.way = 'fixed' then j.p95_cpu_percent * j.num_workers / j.needed_median
-            when j.way = 'node type' then j.p95_cpu_percent * 2
-            else j.p95_cpu_percent
+            when s.way = 'fixed' then s.p95_cpu_percent * s.num_workers / s.needed_median
+            when s.way = 'node type' then s.p95_cpu_percent * 2
+            else s.p95_cpu_percent
         end as p95_cpu_then
-    from judged as j
-    inner join savings as s on j.workspace_id = s.workspace_id and j.cluster_id = s.cluster_id
-    left join smaller as t on j.workspace_id = t.workspace_id and j.cluster_id = t.cluster_id
+    from savings as s
     where
         s.saving_usd > 0
-        and (j.way <> 'node type' or t.node_type is not null)
-        and (j.way <> 'autoscale' or (j.new_min_workers, j.new_max_workers) <> (j.min_workers, j.max_workers))
+        and (s.way <> 'node type' or s.smaller_node_type is not null)
+        and (s.way <> 'autoscale' or (s.new_min_workers, s.new_max_workers) <> (s.min_workers, s.max_workers))
 ),
 
 -- what to set, and to what

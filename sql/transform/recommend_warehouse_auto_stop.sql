@@ -19,10 +19,19 @@ with candidates as materialized (
             'max_num_clusters', w.max_clusters,
             'warehouse_type', case w.warehouse_type when 'CLASSIC' then 'CLASSIC' else 'PRO' end,
             'enable_serverless_compute', w.is_serverless
-        ) as unchanged
+        ) as unchanged,
+        sum(d.cost_usd) as cost_usd,
+        sum(d.running_hours) as running_hours,
+        sum(d.idle_hours) as idle_hours,
+        sum(d.executions) as executions,
+        count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days,
+        coalesce(array_agg(d.usage_date) filter (where d.idle_hours is null), '{}') as days_not_read,
+        coalesce(array_agg(d.usage_date) filter (where d.cost_basis = 'day'), '{}') as days_by_day
     from costpulse.warehouses as w
+    inner join costpulse.warehouse_daily as d on w.workspace_id = d.workspace_id and w.warehouse_id = d.warehouse_id
     where
-        w.delete_time is null
+        d.usage_date between %(first_date)s and %(last_date)s
+        and w.delete_time is null
         and w.warehouse_type is not null
         and (
             w.auto_stop_minutes = 0
@@ -37,29 +46,12 @@ with candidates as materialized (
                 and q.workspace_id = w.workspace_id
                 and q.is_costpulse = false
         )
+    group by w.workspace_id, w.warehouse_id
+    having sum(d.idle_hours) > 0
 ),
 
-days as materialized (
-    select
-        c.number,
-        c.min_clusters,
-        c.limit_seconds,
-        c.wanted_minutes,
-        d.usage_date,
-        d.workspace_id,
-        d.warehouse_id,
-        d.cost_usd,
-        d.cost_basis,
-        d.running_hours,
-        d.idle_hours,
-        d.executions
-    from costpulse.warehouse_daily as d
-    inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
-    where d.usage_date between %(first_date)s and %(last_date)s
-),
-
--- One row per hour it ran. What is known of it is put side by side by a sum: the planner takes days and candidates for
--- a few rows, and would loop over joins of hours.
+-- One row per hour it ran. What is known of it is put side by side by a sum: the planner would loop over joins of
+-- hours.
 hours as (
     select
         e.number,
@@ -69,7 +61,7 @@ hours as (
         max(e.start_count) as start_count,
         max(e.min_clusters) as min_clusters,
         max(e.limit_seconds) as limit_seconds,
-        max(e.wanted_minutes) * 60 as wanted_seconds,
+        max(e.wanted_seconds) as wanted_seconds,
         bool_or(e.is_known) as is_known,
         coalesce(max(e.busy_ms), 0) / 1000.0 as busy_seconds,
         bool_or(e.is_known) and coalesce(max(e.busy_ms), 0) = 0 and coalesce(max(e.executions), 0) = 0 as is_quiet,
@@ -77,65 +69,78 @@ hours as (
         sum(e.cost_usd) as cost_usd
     from (
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            c.number,
+            (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
             u.running_seconds,
             u.cluster_seconds,
             u.start_count,
-            d.min_clusters,
-            d.limit_seconds,
-            d.wanted_minutes,
-            d.idle_hours is not null as is_known,
+            c.min_clusters,
+            c.limit_seconds,
+            c.wanted_minutes * 60 as wanted_seconds,
+            u.usage_date <> all(c.days_not_read) as is_known,
             null::integer as busy_ms,
             null::bigint as executions,
             null::timestamptz as last_started_at,
-            case
-                when d.cost_basis = 'day'
-                    then
-                        d.cost_usd * u.cluster_seconds
-                        / sum(u.cluster_seconds) over (partition by d.number, d.usage_date)
-            end as cost_usd
-        from days as d
-        inner join costpulse.warehouse_uptime as u
-            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
-        where u.running_seconds > 0
+            null::numeric as cost_usd
+        from costpulse.warehouse_uptime as u
+        inner join candidates as c on u.workspace_id = c.workspace_id and u.warehouse_id = c.warehouse_id
+        where u.usage_date between %(first_date)s and %(last_date)s and u.running_seconds > 0
         union all
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
+            c.number,
+            (q.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
             null as running_seconds,
             null as cluster_seconds,
             null as start_count,
             null as min_clusters,
             null as limit_seconds,
-            null as wanted_minutes,
+            null as wanted_seconds,
             null as is_known,
             q.busy_ms,
             q.executions,
             q.last_started_at,
             null as cost_usd
-        from days as d
-        inner join costpulse.warehouse_queries as q
-            on d.usage_date = q.usage_date and d.workspace_id = q.workspace_id and d.warehouse_id = q.warehouse_id
+        from costpulse.warehouse_queries as q
+        inner join candidates as c on q.workspace_id = c.workspace_id and q.warehouse_id = c.warehouse_id
+        where q.usage_date between %(first_date)s and %(last_date)s
         union all
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
+            c.number,
+            (h.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
             null as running_seconds,
             null as cluster_seconds,
             null as start_count,
             null as min_clusters,
             null as limit_seconds,
-            null as wanted_minutes,
+            null as wanted_seconds,
             null as is_known,
             null as busy_ms,
             null as executions,
             null as last_started_at,
             h.cost_usd
-        from days as d
-        inner join costpulse.hourly_costs as h
-            on d.warehouse_id = h.warehouse_id and d.usage_date = h.usage_date and d.workspace_id = h.workspace_id
-        where d.cost_basis = 'hour'
+        from costpulse.hourly_costs as h
+        inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
+        where h.usage_date between %(first_date)s and %(last_date)s and h.usage_date <> all(c.days_by_day)
+        union all
+        select
+            c.number,
+            (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            null as running_seconds,
+            null as cluster_seconds,
+            null as start_count,
+            null as min_clusters,
+            null as limit_seconds,
+            null as wanted_seconds,
+            null as is_known,
+            null as busy_ms,
+            null as executions,
+            null as last_started_at,
+            d.cost_usd * u.cluster_seconds / nullif(d.cluster_hours * 3600, 0) as cost_usd
+        from costpulse.warehouse_daily as d
+        inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
+        inner join costpulse.warehouse_uptime as u
+            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
+        where d.usage_date between %(first_date)s and %(last_date)s and d.cost_basis = 'day'
     ) as e
     group by e.number, e.hour_number
     having max(e.running_seconds) > 0
@@ -224,18 +229,6 @@ savings as materialized (
     group by a.number
 ),
 
-used as materialized (
-    select
-        d.number,
-        sum(d.cost_usd) as cost_usd,
-        sum(d.running_hours) as running_hours,
-        sum(d.idle_hours) as idle_hours,
-        sum(d.executions) as executions,
-        count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days
-    from days as d
-    group by d.number
-),
-
 judged as (
     select
         c.workspace_id,
@@ -248,16 +241,15 @@ judged as (
         s.idle_stretches,
         s.longest_seconds,
         s.seconds,
-        u.cost_usd,
-        u.running_hours,
-        u.idle_hours,
-        u.executions,
-        u.unread_days,
-        least(s.cost_usd, u.cost_usd) as saving_usd,
+        c.cost_usd,
+        c.running_hours,
+        c.idle_hours,
+        c.executions,
+        c.unread_days,
+        least(s.cost_usd, c.cost_usd) as saving_usd,
         coalesce(s.outlasting_seconds, 0) > 0.2 * s.seconds as is_kept_awake
     from savings as s
     inner join candidates as c on s.number = c.number
-    inner join used as u on s.number = u.number
 )
 
 insert into found_recommendations (

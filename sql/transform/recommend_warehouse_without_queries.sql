@@ -11,7 +11,9 @@ with candidates as materialized (
         sum(d.cost_usd) as cost_usd,
         sum(d.running_hours) as running_hours,
         sum(d.executions) as executions,
-        count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days
+        count(*) filter (where d.idle_hours is null and (d.running_hours > 0 or d.cost_usd > 0)) as unread_days,
+        coalesce(array_agg(d.usage_date) filter (where d.idle_hours is null), '{}') as days_not_read,
+        coalesce(array_agg(d.usage_date) filter (where d.cost_basis = 'day'), '{}') as days_by_day
     from costpulse.warehouses as w
     inner join costpulse.warehouse_daily as d on w.workspace_id = d.workspace_id and w.warehouse_id = d.warehouse_id
     where
@@ -30,21 +32,8 @@ with candidates as materialized (
     having sum(d.idle_hours) >= %(quiet_hours)s
 ),
 
-days as materialized (
-    select
-        c.number,
-        d.usage_date,
-        d.workspace_id,
-        d.warehouse_id,
-        d.cost_usd,
-        d.cost_basis
-    from costpulse.warehouse_daily as d
-    inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
-    where d.usage_date between %(first_date)s and %(last_date)s and d.idle_hours is not null
-),
-
--- One row per hour it ran without a statement. What is known of it is put side by side by a sum: the planner takes days
--- and candidates for a few rows, and would loop over joins of hours.
+-- One row per hour it ran without a statement. What is known of it is put side by side by a sum: the planner would loop
+-- over joins of hours.
 quiet_hours as (
     select
         e.number,
@@ -54,45 +43,55 @@ quiet_hours as (
         sum(e.cost_usd) as cost_usd
     from (
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            c.number,
+            (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
             u.running_seconds,
             u.start_count,
             null::boolean as is_asked,
-            case
-                when d.cost_basis = 'day'
-                    then
-                        d.cost_usd * u.cluster_seconds
-                        / sum(u.cluster_seconds) over (partition by d.number, d.usage_date)
-            end as cost_usd
-        from days as d
-        inner join costpulse.warehouse_uptime as u
-            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
-        where u.running_seconds > 0
+            null::numeric as cost_usd
+        from costpulse.warehouse_uptime as u
+        inner join candidates as c on u.workspace_id = c.workspace_id and u.warehouse_id = c.warehouse_id
+        where
+            u.usage_date between %(first_date)s and %(last_date)s
+            and u.running_seconds > 0
+            and u.usage_date <> all(c.days_not_read)
         union all
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
+            c.number,
+            (q.usage_date - %(first_date)s::date) * 24 + q.usage_hour as hour_number,
             null as running_seconds,
             null as start_count,
             true as is_asked,
             null as cost_usd
-        from days as d
-        inner join costpulse.warehouse_queries as q
-            on d.usage_date = q.usage_date and d.workspace_id = q.workspace_id and d.warehouse_id = q.warehouse_id
-        where q.busy_ms > 0 or q.executions > 0
+        from costpulse.warehouse_queries as q
+        inner join candidates as c on q.workspace_id = c.workspace_id and q.warehouse_id = c.warehouse_id
+        where
+            q.usage_date between %(first_date)s and %(last_date)s
+            and (q.busy_ms > 0 or q.executions > 0)
         union all
         select
-            d.number,
-            (d.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
+            c.number,
+            (h.usage_date - %(first_date)s::date) * 24 + h.usage_hour as hour_number,
             null as running_seconds,
             null as start_count,
             null as is_asked,
             h.cost_usd
-        from days as d
-        inner join costpulse.hourly_costs as h
-            on d.warehouse_id = h.warehouse_id and d.usage_date = h.usage_date and d.workspace_id = h.workspace_id
-        where d.cost_basis = 'hour'
+        from costpulse.hourly_costs as h
+        inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
+        where h.usage_date between %(first_date)s and %(last_date)s and h.usage_date <> all(c.days_by_day)
+        union all
+        select
+            c.number,
+            (u.usage_date - %(first_date)s::date) * 24 + u.usage_hour as hour_number,
+            null as running_seconds,
+            null as start_count,
+            null as is_asked,
+            d.cost_usd * u.cluster_seconds / nullif(d.cluster_hours * 3600, 0) as cost_usd
+        from costpulse.warehouse_daily as d
+        inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
+        inner join costpulse.warehouse_uptime as u
+            on d.usage_date = u.usage_date and d.workspace_id = u.workspace_id and d.warehouse_id = u.warehouse_id
+        where d.usage_date between %(first_date)s and %(last_date)s and d.cost_basis = 'day'
     ) as e
     group by e.number, e.hour_number
     having max(e.running_seconds) > 0 and bool_or(e.is_asked) is null

@@ -29,10 +29,12 @@ CLUSTERS = StateTable(
         "delete_time",
     ),
     description="Newest configuration of every classic cluster: type, node types, workers, auto-termination, owner, "
-    "tags. A cluster that was deleted keeps its row. Earlier names go to resource_names.",
+    "tags. A cluster that was deleted keeps its row. Earlier names go to resource_names, earlier settings "
+    "to resource_settings.",
     every=timedelta(hours=1),
     resource_type="cluster",
     resource_id="cluster_id",
+    has_settings=True,
     identities=("owner",),
 )
 

@@ -31,8 +31,9 @@ class StateTable:
     """The newest state of objects of one kind.
 
     `sql/collect/<name>.sql` returns the newest version of each object (`is_latest`) and, where `resource_type` is set,
-    each older version with another name than the one before it. `sql/transform/stage_<name>.sql` makes the temporary
-    table `staged_<name>` for them, `sql/transform/<name>.sql` brings the table up to date from it.
+    each older version with another name, or setting that is kept, than the one before it.
+    `sql/transform/stage_<name>.sql` makes the temporary table `staged_<name>` for them, `sql/transform/<name>.sql`
+    brings the table up to date from it.
     """
 
     name: str
@@ -46,6 +47,8 @@ class StateTable:
     #: What resource_names calls these objects; None: they have no names worth keeping.
     resource_type: str | None = None
     resource_id: str = ""
+    #: Whether `sql/transform/stage_<resource_type>_settings.sql` says what of them goes to resource_settings.
+    has_settings: bool = False
     #: Columns that name people or service principals.
     identities: tuple[str, ...] = ()
 
@@ -108,6 +111,10 @@ def collect_state(database: Database, source: Source, table: StateTable, identit
         run(connection, f"transform/{table.name}", {"connection": source.name})
         if table.resource_type is not None:
             _keep_names(connection, table)
+        if table.has_settings:
+            run(connection, f"transform/stage_{table.resource_type}_settings")
+            run(connection, "transform/delete_resource_settings")
+            run(connection, "transform/resource_settings")
     return read
 
 

@@ -24,10 +24,12 @@ WAREHOUSES = StateTable(
         "delete_time",
     ),
     description="Newest configuration of every SQL warehouse: type, size, auto-stop, scaling, owner, tags. A warehouse "
-    "that was deleted keeps its row. Earlier names go to resource_names.",
+    "that was deleted keeps its row. Earlier names go to resource_names, earlier settings "
+    "to resource_settings.",
     every=timedelta(hours=1),
     resource_type="warehouse",
     resource_id="warehouse_id",
+    has_settings=True,
     identities=("owner",),
 )
 

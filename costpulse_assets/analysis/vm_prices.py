@@ -16,6 +16,8 @@ from costpulse_assets.resources.database import Database, run
 
 COLUMNS = ("cloud", "region", "node_type", "usd_per_hour", "valid_from")
 _REQUIRED = ("cloud", "node_type", "usd_per_hour")
+#: Every machine of three clouds in every region, several times over.
+_MOST_ROWS = 100_000
 _ESTIMATES = Path(__file__).with_name("vm_price_estimates.csv")
 #: From when on a price holds that says no day: older than anything that is collected.
 _ALWAYS = date(2020, 1, 1)
@@ -57,7 +59,7 @@ def read_vm_prices(content: bytes, name: str) -> list[VmPrice]:
     Raises:
         BadInput: with file, line, column, value and reason of everything that is wrong.
     """
-    table = read_table(content, name, COLUMNS, required=_REQUIRED)
+    table = read_table(content, name, COLUMNS, required=_REQUIRED, at_most=_MOST_ROWS)
     stripped = [{column: cell and cell.strip() for column, cell in row.items()} for row in table.value]
     prices = fitted(TypeAdapter(list[VmPrice]), replace(table, value=stripped))
     seen: dict[tuple[object, ...], str] = {}

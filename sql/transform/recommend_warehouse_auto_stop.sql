@@ -1,6 +1,6 @@
 -- warehouses whose auto-stop is off or long: the idle time that a shorter one would have cut off, each time they ran.
 -- Only what is idle for sure counts: hours without a statement, and in the hour before them what must lie after its
--- last statement. Days of which events or query history were not read count as busy.
+-- last statement, in whole seconds. Days of which events or query history were not read count as busy.
 with candidates as materialized (
     select
         row_number() over () as number,
@@ -12,6 +12,8 @@ with candidates as materialized (
         greatest(w.min_clusters, 1) as min_clusters,
         nullif(w.auto_stop_minutes, 0) * 60 as limit_seconds,
         case when w.is_serverless then %(serverless_minutes)s else %(classic_minutes)s end as wanted_minutes,
+        (60 * case when w.is_serverless then %(serverless_minutes)s else %(classic_minutes)s end)::integer
+            as wanted_seconds,
         jsonb_build_object(
             'name', w.name,
             'cluster_size', replace(initcap(replace(w.warehouse_size, '_', '-')), 'x-', 'X-'),
@@ -63,9 +65,9 @@ hours as (
         max(e.limit_seconds) as limit_seconds,
         max(e.wanted_seconds) as wanted_seconds,
         bool_or(e.is_known) as is_known,
-        coalesce(max(e.busy_ms), 0) / 1000.0 as busy_seconds,
-        bool_or(e.is_known) and coalesce(max(e.busy_ms), 0) = 0 and coalesce(max(e.executions), 0) = 0 as is_quiet,
-        mod(extract(epoch from max(e.last_started_at)), 3600) as last_second,
+        coalesce(max(e.busy_seconds), 0) as busy_seconds,
+        bool_or(e.is_known) and coalesce(max(e.busy_seconds), 0) = 0 and coalesce(max(e.executions), 0) = 0 as is_quiet,
+        max(e.last_second) as last_second,
         sum(e.cost_usd) as cost_usd
     from (
         select
@@ -76,11 +78,11 @@ hours as (
             u.start_count,
             c.min_clusters,
             c.limit_seconds,
-            c.wanted_minutes * 60 as wanted_seconds,
+            c.wanted_seconds,
             u.usage_date <> all(c.days_not_read) as is_known,
-            null::integer as busy_ms,
+            null::integer as busy_seconds,
             null::bigint as executions,
-            null::timestamptz as last_started_at,
+            null::integer as last_second,
             null::numeric as cost_usd
         from costpulse.warehouse_uptime as u
         inner join candidates as c on u.workspace_id = c.workspace_id and u.warehouse_id = c.warehouse_id
@@ -96,9 +98,9 @@ hours as (
             null as limit_seconds,
             null as wanted_seconds,
             null as is_known,
-            q.busy_ms,
+            (q.busy_ms + 999) / 1000 as busy_seconds,
             q.executions,
-            q.last_started_at,
+            ceil(mod(extract(epoch from q.last_started_at), 3600))::integer as last_second,
             null as cost_usd
         from costpulse.warehouse_queries as q
         inner join candidates as c on q.workspace_id = c.workspace_id and q.warehouse_id = c.warehouse_id
@@ -114,9 +116,9 @@ hours as (
             null as limit_seconds,
             null as wanted_seconds,
             null as is_known,
-            null as busy_ms,
+            null as busy_seconds,
             null as executions,
-            null as last_started_at,
+            null as last_second,
             h.cost_usd
         from costpulse.hourly_costs as h
         inner join candidates as c on h.workspace_id = c.workspace_id and h.warehouse_id = c.warehouse_id
@@ -132,9 +134,9 @@ hours as (
             null as limit_seconds,
             null as wanted_seconds,
             null as is_known,
-            null as busy_ms,
+            null as busy_seconds,
             null as executions,
-            null as last_started_at,
+            null as last_second,
             d.cost_usd * u.cluster_seconds / nullif(d.cluster_hours * 3600, 0) as cost_usd
         from costpulse.warehouse_daily as d
         inner join candidates as c on d.workspace_id = c.workspace_id and d.warehouse_id = c.warehouse_id
@@ -293,14 +295,14 @@ select
         'recommended_minutes', j.wanted_minutes,
         'running_hours', round(j.running_hours, 2),
         'idle_hours', round(j.idle_hours, 2),
-        'avoidable_hours', round(j.seconds / 3600, 2),
+        'avoidable_hours', round(j.seconds / 3600.0, 2),
         'idle_stretches', j.idle_stretches,
-        'longest_stretch_hours', round(j.longest_seconds / 3600, 2),
+        'longest_stretch_hours', round(j.longest_seconds / 3600.0, 2),
         'usd_per_avoidable_hour', round(j.saving_usd * 3600 / j.seconds, 4),
         'statements', j.executions,
         'unread_days', j.unread_days
     ) as evidence,
-    round(j.seconds / 3600, 2) || ' h beyond ' || j.wanted_minutes || ' idle minutes x '
+    round(j.seconds / 3600.0, 2) || ' h beyond ' || j.wanted_minutes || ' idle minutes x '
     || round(j.saving_usd * 3600 / j.seconds, 4) || ' USD/h = ' || round(j.saving_usd, 2) || ' USD' as calculation,
     'auto_stop_minutes' as setting,
     j.auto_stop_minutes::text as setting_from,

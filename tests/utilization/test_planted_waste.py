@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import pytest
@@ -126,7 +127,8 @@ def beyond(hours: list[HourOf], *, wanted: int, limit: int | None) -> Decimal:
             idle = Decimal(each.running)
         else:
             assert last is not None
-            idle = max(Decimal(0), end - max(last, end - each.running) - each.busy)
+            # In whole seconds, rounded to less idle time.
+            idle = max(Decimal(0), end - max(ceil(last), end - each.running) - ceil(each.busy))
         start, so_far = so_far, so_far + idle
         top = so_far if limit is None else min(so_far, Decimal(limit * MINUTE))
         seconds = max(Decimal(0), top - max(start, Decimal(wanted * MINUTE)))

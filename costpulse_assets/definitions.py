@@ -38,6 +38,7 @@ from costpulse_assets.sensors import cost_sensors
 from costpulse_assets.settings import Settings, load_settings
 from costpulse_assets.utilization.clusters import cluster_assets
 from costpulse_assets.utilization.jobs import job_assets
+from costpulse_assets.utilization.unit_costs import unit_cost_assets
 from costpulse_assets.utilization.users import user_assets
 from costpulse_assets.utilization.warehouses import warehouse_assets
 
@@ -91,6 +92,7 @@ def build_definitions(
             *warehouse_assets(settings, partitions),
             *job_assets(settings, partitions),
             *user_assets(settings, partitions),
+            *unit_cost_assets(partitions),
             *anomaly_assets(settings),
             *forecast_assets(settings),
             *budget_assets(settings),

@@ -51,6 +51,7 @@ ASSETS = {
     "job_run_costs": "utilization",
     "job_runs": "utilization",
     "daily_user_costs": "utilization",
+    "unit_costs": "utilization",
     "users": "utilization",
     "member_suggestions": "utilization",
     "anomalies": "analysis",
@@ -152,6 +153,7 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("warehouse_daily", "adds_up_to_cost_records"),
         ("job_run_costs", "adds_up_to_cost_records"),
         ("daily_user_costs", "adds_up_to_cost_records"),
+        ("unit_costs", "adds_up_to_cost_records"),
         ("job_runs", "runs_have_the_cost_of_their_days"),
     }
 

@@ -36,6 +36,8 @@ def judge_days(connection: Connection, days: Sequence[date]) -> None:
 def stage(connection: Connection, policies: Sequence[TagPolicyDocument], days: Sequence[date]) -> None:
     """Makes the temporary tables staged_tag_policies, _costs, _keys, _values, _scopes, _verdicts and _judged."""
     parameters = {"policies": Jsonb(policy_rows(connection, policies)), "days": list(days)}
+    # Sorts and hashes of a hundred thousand keys stay in memory.
+    connection.execute("set local work_mem = '64MB'")
     for name in _STAGES:
         run(connection, f"transform/stage_tag_{name}", parameters)
         # Without statistics the planner takes a temporary table for a small one, and loops.
@@ -80,6 +82,8 @@ def rebuild_tag_violations(database: Database) -> None:
         days = final_window(connection)
         if days:
             judge_days(connection, days)
+            # Estimated at one resource, every join of it would be a loop over all of them.
+            connection.execute("set local enable_nestloop = off")
             run(connection, "transform/tag_violations", {"from_date": days[0], "to_date": days[-1]})
 
 

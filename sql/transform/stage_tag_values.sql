@@ -1,11 +1,12 @@
 -- key_id x tag key that it has: the value that counts, and where it is from. A value before a blank one; the usage
 -- itself before job, pipeline, warehouse and cluster; the key before its aliases; its own spelling before others.
 create temporary table staged_tag_values on commit drop as
-with names as (
+with names as materialized (
     select
         p.tag_no,
         p.keys_case_sensitive,
         n.name,
+        lower(n.name) as folded,
         n.position
     from staged_tag_policies as p
     cross join lateral unnest(array[p.tag_key] || p.aliases) with ordinality as n (name, position)
@@ -49,18 +50,26 @@ maps as materialized (
     ) as s
 ),
 
-map_values as (
-    select distinct on (m.map_no, n.tag_no)
+entries as materialized (
+    select
         m.map_no,
-        n.tag_no,
+        e.key,
+        lower(e.key) as folded,
         e.value,
         coalesce(e.value, '') !~ '\S' as is_blank
     from maps as m
     cross join lateral jsonb_each_text(m.tags) as e
-    inner join names as n
-        on lower(e.key) = lower(n.name) and (not n.keys_case_sensitive or e.key = n.name)
-    order by
-        m.map_no asc, n.tag_no asc, coalesce(e.value, '') !~ '\S' asc, n.position asc, e.key <> n.name asc, e.key asc
+),
+
+map_values as (
+    select distinct on (e.map_no, n.tag_no)
+        e.map_no,
+        n.tag_no,
+        e.value,
+        e.is_blank
+    from entries as e
+    inner join names as n on e.folded = n.folded and (not n.keys_case_sensitive or e.key = n.name)
+    order by e.map_no asc, n.tag_no asc, e.is_blank asc, n.position asc, e.key <> n.name asc, e.key asc
 )
 
 select distinct on (s.key_id, v.tag_no)

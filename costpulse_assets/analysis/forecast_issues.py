@@ -255,7 +255,9 @@ def issue_forecasts(database: Database, *, days: int, model: ModelName) -> Issue
         filled = [batch for batch in batches if batch.num_rows]
         if filled:
             copy_batches(connection, sql.Identifier("staged_forecasts"), tuple(filled[0].schema.names), filled)
-        run(connection, "transform/forecasts")
+        # Without statistics the planner takes it for a small one, and loops.
+        connection.execute("analyze pg_temp.staged_forecasts")
+        run(connection, "transform/forecasts", {"days": origins})
         landings = _landings(connection, issues, series.final_until)
         run(connection, "transform/forecast_landings", {"landings": Jsonb(landings)})
         for check in ("forecasts_cohere", "forecast_bands"):
@@ -289,6 +291,7 @@ def score_forecasts(database: Database, *, days: int) -> int:
             # After a long pause there are older issues than those that are kept: they are scored before they go.
             batch = _actual_costs(series.final.loc[pd.Timestamp(oldest["issue"] or series.final_until) :])
             copy_batches(connection, sql.Identifier("staged_actual_costs"), tuple(batch.schema.names), [batch])
+            connection.execute("analyze pg_temp.staged_actual_costs")
             run(connection, "transform/forecast_scores")
             run(
                 connection,

@@ -101,9 +101,11 @@ spans as (
 )
 
 insert into costpulse.renamed_days (usage_date, changed_at)
-select distinct
+select
     d.day::date as usage_date,
-    clock_timestamp() as changed_at
+    -- of every row another moment: several names may have one day
+    max(clock_timestamp()) as changed_at
 from spans as p
 cross join lateral generate_series(p.first_day::timestamp, p.last_day::timestamp, interval '1 day') as d (day)
+group by d.day::date
 on conflict (usage_date) do update set changed_at = excluded.changed_at

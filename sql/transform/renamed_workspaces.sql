@@ -61,9 +61,11 @@ billed as (
 )
 
 insert into costpulse.renamed_days (usage_date, changed_at)
-select distinct
+select
     d.day::date as usage_date,
-    clock_timestamp() as changed_at
+    -- of every row another moment: several workspaces may have one day
+    max(clock_timestamp()) as changed_at
 from billed as b
 cross join lateral generate_series(b.first_day::timestamp, b.last_day::timestamp, interval '1 day') as d (day)
+group by d.day::date
 on conflict (usage_date) do update set changed_at = excluded.changed_at

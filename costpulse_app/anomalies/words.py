@@ -14,7 +14,7 @@ EVERYTHING = "Whole account"
 #: Kinds of scope, as filters and tables name them.
 SCOPES = {
     "everything": EVERYTHING,
-    **{name: DIMENSIONS[name].label for name in ("workspace", "product", "team", "sku", "job", "warehouse")},
+    **{name: DIMENSIONS[name].label for name in ("workspace", "product", "team", "sku", "job", "warehouse", "cluster")},
 }
 #: Worst first. Shape and word carry it; colour only supports them.
 SEVERITIES = {"critical": "Critical", "high": "High", "medium": "Medium"}

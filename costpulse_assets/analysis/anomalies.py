@@ -34,7 +34,7 @@ MEMORY = robust_detection.MEMORY
 WARM_UP_DAYS = robust_detection.WARM_UP_DAYS
 
 # Raised with every change of a method, so that no memory of another version is continued.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ EventKind = Literal["spike", "burst", "outage", "drop", "level shift", "drift", 
 Direction = Literal["up", "down"]
 
 #: A scope of a type may be explained by scopes of the types before its own.
-EXPLAINED_BY: tuple[ScopeType, ...] = ("everything", "workspace", "product", "team", "sku", "job", "warehouse")
+EXPLAINED_BY: tuple[ScopeType, ...] = (
+    "everything", "workspace", "product", "team", "sku", "job", "warehouse", "cluster",
+)  # fmt: skip
 
 #: A scope that begins earlier than this after the history does is no news.
 NEW_AFTER_DAYS = 14
@@ -36,7 +38,9 @@ _OUTAGE = 0.5
 #: The first day of a slow change is an estimate: so many days before it are compared with neither way.
 _UNSURE_DAYS = 3
 #: Single resources: when one of them does not run for a day or two, it may have had nothing to do.
-_RESOURCES: tuple[ScopeType, ...] = ("job", "warehouse")
+_RESOURCES: tuple[ScopeType, ...] = ("job", "warehouse", "cluster")
+#: Where everything can be at home.
+_PLACES: tuple[ScopeType, ...] = ("workspace", *_RESOURCES)
 #: After one such gap others in so many days are no news.
 _KNOWN_DAYS = 70
 #: A severity needs this many times the minimum impact in money.
@@ -48,6 +52,8 @@ _LEVEL_SHIFT, _DRIFT, _NEW_SOURCE = (KINDS.index(kind) for kind in ("level shift
 _BEGIN_APART, _SLOW_BEGIN_APART = 3, 14
 _MATERIAL = 0.2
 _EXPLAINED = 0.5
+#: What moves by less than this is at its usual level: no day is flagged below it.
+_UNMOVED = 0.18
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,11 @@ def roll_up(
     days, if most of the smaller one lies inside the larger scope, and if it is either a good part of the larger one or
     moved by no more than everything in the larger scope did.
 
+    A larger scope explains nothing if it is unusual only because one smaller scope is: if the rest of it is at its
+    usual level. Then it is shown under the smaller one: a product under the warehouse that costs more, everything
+    under the workspace that stood still. So it is for single resources, and for the workspaces of everything; products,
+    teams and SKUs cut the same cost otherwise and place nothing. See `shown_severity`.
+
     Args:
         events: all of them.
         inside: for each event the scopes that hold at least half of its difference, with the share they hold.
@@ -152,41 +163,100 @@ def roll_up(
 
     def rank(event: Event) -> tuple[int, int]:
         depth = team_depth.get(event.scope.id, 0) if event.scope.type == "team" else 0
-        return EXPLAINED_BY.index(event.scope.type), depth
+        return _place(event), depth
 
-    parents: list[int | None] = [None] * len(events)
+    def share(larger: Event, at: int) -> float:
+        return 1.0 if larger.scope.type == "everything" else inside[at].get(larger.scope, 0.0)
+
     order = sorted(range(len(events)), key=lambda at: (*rank(events[at]), events[at].start, events[at].scope.id))
-    for place, at in enumerate(order):
-        event = events[at]
-        for above in order[:place]:
-            larger = events[above]
-            if rank(larger) == rank(event):
+    parents: list[int | None] = [None] * len(events)
+    # The smallest first, so that the one it is shown under is known to be shown under another.
+    for place in reversed(range(len(order))):
+        at = order[place]
+        if events[at].scope.type in _RESOURCES:
+            continue
+        causes = [
+            below
+            for below in order[place + 1 :]
+            if events[below].scope.type in (_PLACES if events[at].scope.type == "everything" else _RESOURCES)
+            and _is_all_of(events[below], events[at], share(events[at], below))
+        ]
+        if causes:
+            cause = min(causes, key=lambda below: (events[below].scope.type not in _RESOURCES, order.index(below)))
+            parents[at] = cause if parents[cause] is None else parents[cause]
+    explaining = [at for at in order if parents[at] is None]
+    for place, at in enumerate(explaining):
+        for above in explaining[:place]:
+            if rank(events[above]) == rank(events[at]):
                 break
-            share = 1.0 if larger.scope.type == "everything" else inside[at].get(larger.scope, 0.0)
-            if share >= _EXPLAINED and _explains(larger, event, share):
+            inner = share(events[above], at)
+            if inner >= _EXPLAINED and _explains(events[above], events[at], inner):
                 top = parents[above]
                 parents[at] = above if top is None else top
                 break
-    return parents
+    return [None if top is None else (top if parents[top] is None else parents[top]) for top in parents]
+
+
+def shown_severity(events: Sequence[Event], parents: Sequence[int | None]) -> list[Severity]:
+    """How severe each event is with what is shown under it: as severe as in any larger scope that it makes unusual."""
+    codes = [SEVERITIES.index(event.severity) for event in events]
+    highest = codes.copy()
+    for at, parent in enumerate(parents):
+        if parent is not None and _place(events[at]) < _place(events[parent]):
+            highest[parent] = max(highest[parent], codes[at])
+    return [severity for code in highest if (severity := SEVERITIES[code]) is not None]
+
+
+def _place(event: Event) -> int:
+    return EXPLAINED_BY.index(event.scope.type)
+
+
+def _is_all_of(smaller: Event, larger: Event, share: float) -> bool:
+    """Whether the larger scope is unusual only because the smaller one is, of which a share lies inside it."""
+    if not _is_together(larger, smaller) or (_goes_on(larger) and not _goes_on(smaller)):
+        return False
+    first, last = _common_days(larger, smaller) if _goes_on(smaller) else (larger.start, larger.last)
+    (of_larger, usual_larger), (of_smaller, usual_smaller) = _over(larger, first, last), _over(smaller, first, last)
+    rest, usual = of_larger - share * of_smaller, usual_larger - share * usual_smaller
+    return of_larger > 0 and abs(rest) <= min(_UNMOVED * max(usual, of_larger), (1 - _EXPLAINED) * of_larger)
 
 
 def _explains(larger: Event, smaller: Event, share: float) -> bool:
-    apart = _SLOW_BEGIN_APART if larger.is_slow or smaller.is_slow else _BEGIN_APART
-    first, last = max(larger.start, smaller.start), min(larger.last, smaller.last)
-    if larger.sign != smaller.sign or first > last or abs((larger.start - smaller.start).days) > apart:
+    if not _is_together(larger, smaller):
         return False
-
-    def over(event: Event) -> tuple[float, float]:
-        days = slice((first - event.start).days, (last - event.start).days + 1)
-        usual = float(event.expected[days].sum())
-        return event.sign * (float(event.actual[days].sum()) - usual), usual
-
-    (of_larger, usual_larger), (of_smaller, usual_smaller) = over(larger), over(smaller)
+    first, last = _common_days(larger, smaller)
+    (of_larger, usual_larger), (of_smaller, usual_smaller) = _over(larger, first, last), _over(smaller, first, last)
     if of_larger <= 0 or of_smaller <= 0:
         return False
     is_material = of_smaller * share >= _MATERIAL * of_larger
     moved_alike = usual_larger > 0 and of_larger / usual_larger * usual_smaller >= _EXPLAINED * of_smaller
     return is_material or moved_alike
+
+
+def _is_together(larger: Event, smaller: Event) -> bool:
+    """Whether they go the same way, share days, and began at one time as far as is known."""
+    first, last = _common_days(larger, smaller)
+    if larger.sign != smaller.sign or first > last:
+        return False
+    if larger.is_slow and larger.start <= smaller.start <= larger.recognised_on:
+        return True
+    apart = _SLOW_BEGIN_APART if larger.is_slow or smaller.is_slow else _BEGIN_APART
+    return abs((larger.start - smaller.start).days) <= apart
+
+
+def _goes_on(event: Event) -> bool:
+    return event.kind in ("level shift", "drift", "new source")
+
+
+def _common_days(one: Event, other: Event) -> tuple[date, date]:
+    return max(one.start, other.start), min(one.last, other.last)
+
+
+def _over(event: Event, first: date, last: date) -> tuple[float, float]:
+    """What it moved by in its direction over these days, and what is usual for them; days apart from it are usual."""
+    days = slice(max((first - event.start).days, 0), max((last - event.start).days + 1, 0))
+    usual = float(event.expected[days].sum())
+    return event.sign * (float(event.actual[days].sum()) - usual), usual
 
 
 @dataclass(frozen=True)
@@ -218,6 +288,8 @@ class _Finding:
     until: int = -1
     #: From here on the days of a lasting change show what is usual now.
     settled: int = -1
+    #: Found by the trend: the first day is an estimate.
+    is_slow: bool = False
 
     @property
     def is_lasting(self) -> bool:
@@ -279,36 +351,45 @@ def _is_short_gap(series: _Series, before: int, after: int) -> bool:
 def _slow_changes(series: _Series) -> Iterator[_Finding]:
     for day in map(int, np.flatnonzero(series.signs)):
         if day < series.finals and series.kind[day] in (_DRIFT, _LEVEL_SHIFT) and _is_slow(series, day):
-            kind: EventKind = "drift" if series.kind[day] == _DRIFT else "level shift"
-            first = _onset(series, day, kind)
+            kind, first = _shape(series, day)
             until, settled = (day, max(first, day - 6)) if kind == "drift" else (first, first)
             yield _Finding(
                 first, day, int(series.signs[day]), day, int(series.severity[day]), float(series.score[day]), 0,
-                kind, until + _LASTING_DAYS - 1, settled,
+                kind, until + _LASTING_DAYS - 1, settled, True,
             )  # fmt: skip
 
 
-#: A slow change is recognised at most so many days after it began, and looked for in so many before these.
-_ONSET_DAYS, _ONSET_BEFORE = 28, 28
+#: A slow change is recognised at most so many days after it began, and looked for in so many before these and a week
+#: after, as far as it has passed.
+_ONSET_DAYS, _ONSET_BEFORE, _ONSET_AFTER = 28, 28, 7
 
 
-def _onset(series: _Series, day: int, kind: EventKind) -> int:
-    """Where a step, or a straight line out of a level, fits the days up to `day` best."""
-    begin = max(0, day - _ONSET_DAYS - _ONSET_BEFORE)
-    level = _without_weekdays(series.values[begin : day + 1], series.weekdays[begin : day + 1])
+def _shape(series: _Series, day: int) -> tuple[EventKind, int]:
+    """Whether a step, or a straight line out of a level, fits the days around `day` best, and where it begins.
+
+    The detector has to say which on less: days that it flagged before count there as what was expected of them, and of
+    the week after it knows nothing.
+    """
+    begin, end = max(0, day - _ONSET_DAYS - _ONSET_BEFORE), min(day + _ONSET_AFTER + 1, series.finals)
+    level = _without_weekdays(series.values[begin:end], series.weekdays[begin:end])
     known = np.flatnonzero(~np.isnan(level))
     y = _without_outliers(level[known])
     # A week of what was usual before it, at least.
     enough = 7 + _UNSURE_DAYS
     earliest = max(int(known[enough]) if len(known) > enough else day - begin, day - _ONSET_DAYS - begin)
-    errors = {}
+    errors: dict[tuple[EventKind, int], float] = {}
     for at in range(earliest, day - begin):
-        x = (known >= at).astype(float) if kind == "level shift" else np.maximum(known - at + 1.0, 0.0)
-        if 0 < x.astype(bool).sum() < len(x):
-            x -= x.mean()
-            slope = float(x @ y / (x @ x))
-            errors[at] = float(((y - y.mean() - slope * x) ** 2).sum())
-    return begin + min(errors, key=errors.__getitem__) if errors else day
+        shapes: dict[EventKind, np.ndarray] = {
+            "level shift": (known >= at).astype(float),
+            "drift": np.maximum(known - at + 1.0, 0.0),
+        }
+        for kind, x in shapes.items():
+            if 0 < x.astype(bool).sum() < len(x):
+                x -= x.mean()
+                slope = float(x @ y / (x @ x))
+                errors[kind, begin + at] = float(((y - y.mean() - slope * x) ** 2).sum())
+    said: EventKind = "drift" if series.kind[day] == _DRIFT else "level shift"
+    return min(errors, key=errors.__getitem__) if errors else (said, day)
 
 
 def _without_outliers(level: np.ndarray) -> np.ndarray:
@@ -431,15 +512,16 @@ def _stands_out(series: _Series, lasting: _Finding, found: _Finding) -> bool:
     days = slice(found.first, found.last + 1)
     extra = np.abs(series.values[days] - series.expected[days])
     extra = extra[~np.isnan(extra)]
-    moved = _daily(series, lasting.first, found.first) - _daily(series, lasting.first - _COMPARED_DAYS, lasting.first)
-    return bool(len(extra)) and not np.isnan(moved) and float(extra.mean()) > 2 * abs(moved)
-
-
-def _daily(series: _Series, first: int, end: int) -> float:
-    """Mean of the days, NaN where none is known."""
-    known = series.values[max(first, 0) : max(end, 0)]
-    known = known[~np.isnan(known)]
-    return float(known.mean()) if len(known) else float("nan")
+    end = min(max(lasting.last, lasting.until) + 1, series.finals)
+    others = [
+        day
+        for day in range(lasting.first, end)
+        if not found.first <= day <= found.last and not np.isnan(series.values[day])
+    ]
+    if not len(extra) or not others:
+        return False
+    before = _usual(series, others, lasting.first - _COMPARED_DAYS, lasting.first)
+    return float(extra.mean()) > 2 * abs(float(series.values[others].mean()) - before)
 
 
 def _events(
@@ -477,7 +559,7 @@ def _events(
             actual,
             expected,
             weights,
-            found.flagged == 0,
+            found.is_slow,
         )
 
 
@@ -515,7 +597,7 @@ def _compared_with(series: _Series, findings: Sequence[_Finding], found: _Findin
         return [{} for _ in days]
     end = min(found.first, series.finals)
     begin = max(0, end - _COMPARED_DAYS)
-    end = max(begin, end - _UNSURE_DAYS) if found.flagged == 0 else end
+    end = max(begin, end - _UNSURE_DAYS) if found.is_slow else end
     usual = ~np.isnan(series.values)
     usual[:begin] = usual[end:] = False
     for other in findings:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from costpulse_assets.analysis.anomalies import MEMORY, SEVERITIES, Judgements, Method, State, judge
-from costpulse_assets.analysis.anomaly_events import EXPLAINED_BY, Event, find_events, roll_up
+from costpulse_assets.analysis.anomaly_events import EXPLAINED_BY, Event, find_events, roll_up, shown_severity
 from costpulse_assets.analysis.series import DailySeries, Scope, ScopeType, read_series
 from costpulse_assets.errors import BadInput
 from costpulse_assets.resources.database import Connection, Database, copy_batches, expect_no_rows, run
@@ -96,7 +96,15 @@ def detect_anomalies(database: Database, settings: Settings, *, now: datetime) -
         gone = _store(connection, events, series, judged, sensitivity, settings.anomaly_method, since, now)
         inside = _inside(connection, events)
         parents = roll_up(events, inside, team_depth=_team_depth(connection))
-        run(connection, "transform/anomaly_parents", {"events": list(range(len(events))), "parents": parents})
+        run(
+            connection,
+            "transform/anomaly_parents",
+            {
+                "events": list(range(len(events))),
+                "parents": parents,
+                "severities": shown_severity(events, parents),
+            },
+        )
         _store_days(connection, events, series, judged)
         expect_no_rows(connection, "checks/anomalies_overlap", {}, otherwise="Shown events would overlap")
         expect_no_rows(connection, "checks/anomaly_causes_add_up", {}, otherwise="Causes would not be the whole event")

@@ -11,7 +11,8 @@ others.
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,6 +38,8 @@ _RECORD_DAYS, _RECORD = 42, 1.5
 _PLAIN_DAYS, _PLAIN = 28, 4.0
 # What two of three months had at this place is no news, nor what was flagged this often in a quarter; how much more.
 _HABIT, _ALLOWANCE = 3, 1.25
+# The last and the first days of a month: where they are so many times as wild as other days, those are judged without.
+_TURN, _WILD = 3, 2.5
 # A flagged day counts in the scale as this far out; this many in a row are a level; one that returns this soon is over.
 _CLIP, _RUN, _RETURN = 2.5, 4, 28
 # Change of level: distance, least change, days until the next; how much less a week's median varies than a day; floor.
@@ -173,6 +176,8 @@ class _Usual:
     lower: np.ndarray
     upper: np.ndarray
     sparse: np.ndarray
+    high_before: np.ndarray
+    low_before: np.ndarray
 
 
 def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: np.ndarray) -> None:
@@ -214,6 +219,10 @@ def _judge_day(now: Memory, said: Verdicts, day: int, named: date, sensitivity: 
         flagged = flagged & ~begins
 
     now.cleaned[:, at] = np.where(flagged, usual.expected, x)
+    if _is_turn(named):
+        # What this place in the month is known for is taken out, as weekdays are.
+        habit = np.clip(share, -_drop_of_distance(usual.low_before), usual.high_before)
+        now.cleaned[:, at] = np.where(flagged | ~ready, now.cleaned[:, at], x - usual.base * habit)
     now.season[:, at] = _ratio(now.cleaned[:, at] - usual.level, _season_unit(usual.level, usual.size))
     settled = now.seen >= 7
     now.surprise[:, at] = np.where(settled, distance, np.nan)
@@ -244,7 +253,7 @@ def _usual(now: Memory, at: int, day: date, sensitivity: np.ndarray) -> _Usual:
     weekday = np.where(np.isnan(weekday), 0.0, weekday)
     expected = level + _season_unit(level, size) * weekday
     base = np.maximum(np.maximum(np.abs(expected), 0.5 * np.abs(level)), 0.05 * size)
-    rises, drops = _scales(now.residual, at)
+    rises, drops = _scales(now.residual, at, day)
     sparse = (recent == 0).sum(axis=1) > _MANY_ZEROS * (~np.isnan(recent)).sum(axis=1)
 
     strict = np.where(sparse, _STRICT * _SPARSE, _STRICT) / sensitivity
@@ -253,19 +262,30 @@ def _usual(now: Memory, at: int, day: date, sensitivity: np.ndarray) -> _Usual:
     record = _RECORD * np.fmax.reduce(now.raw[:, at - _RECORD_DAYS : at], axis=1)
     high_before, low_before = _same_place_in_months(now.surprise, day, at)
     high_often, low_often = _habits(now.flags[:, at - _SCALE_DAYS : at])
-    high_before = _ALLOWANCE * np.maximum(high_before, high_often)
-    low_before = _ALLOWANCE * np.maximum(low_before, low_often)
+    high_allowed = _ALLOWANCE * np.maximum(high_before, high_often)
+    low_allowed = _ALLOWANCE * np.maximum(low_before, low_often)
 
     enough = expected + base * np.maximum(loose * rises, smallest)
     upper = expected + base * np.maximum(strict * rises, smallest)
     upper = np.fmin(upper, np.maximum(enough, np.fmin(record, mean + plain * deviation)))
-    upper = np.fmax(upper, expected + base * high_before)
+    upper = np.fmax(upper, expected + base * high_allowed)
     smallest = _distance_of_drop(smallest)
     enough = expected - base * _drop_of_distance(np.maximum(loose * drops, smallest))
     lower = expected - base * _drop_of_distance(np.maximum(strict * drops, smallest))
     lower = np.fmax(lower, np.minimum(enough, mean - plain * deviation))
-    lower = np.fmin(lower, expected - base * _drop_of_distance(low_before))
-    return _Usual(expected, level, weekday, size, base, rises, drops, lower, upper, sparse)
+    lower = np.fmin(lower, expected - base * _drop_of_distance(low_allowed))
+    return _Usual(expected, level, weekday, size, base, rises, drops, lower, upper, sparse, high_before, low_before)
+
+
+@lru_cache(maxsize=1024)
+def _is_turn(day: date) -> bool:
+    return day.day <= _TURN or (day + timedelta(days=_TURN)).day <= _TURN
+
+
+@lru_cache(maxsize=1024)
+def _other_days(day: date) -> np.ndarray:
+    """How many days back those of the quarter lie that are no turn of a month."""
+    return np.array([back for back in range(_SCALE_DAYS, 0, -1) if not _is_turn(day - timedelta(days=back))])
 
 
 def _season_unit(level: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -382,20 +402,32 @@ def _shapes(of: np.ufunc) -> np.ndarray:
 _STEPS, _RAMPS = _shapes(np.greater), _shapes(np.maximum)
 
 
-def _scales(residual: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
-    """How large rises and drops usually are: by their median, by their largest, and by the weekday's own."""
-    ordered = np.sort(residual[:, at - _SCALE_DAYS : at], axis=1)
+def _scales(residual: np.ndarray, at: int, day: date) -> tuple[np.ndarray, np.ndarray]:
+    """How large rises and drops usually are: by their median, by their largest, and by the weekday's own.
+
+    Where turns of months are clearly wilder than other days, those count for turns only.
+    """
+    rises, drops = _usual_sizes(residual[:, at - _SCALE_DAYS : at])
+    if not _is_turn(day):
+        other_rises, other_drops = _usual_sizes(residual[:, at - _other_days(day)])
+        rises = np.where(rises > _WILD * other_rises, other_rises, rises)
+        drops = np.where(drops > _WILD * other_drops, other_drops, drops)
+    weeks = residual[:, at - 7 * _SCALE_WEEKS : at : 7]
+    least = np.fmax(1.4826 * _median(np.abs(weeks - _median(weeks)[:, None])), _SMALLEST_SCALE)
+    return np.fmax(rises, least), np.fmax(drops, least)
+
+
+def _usual_sizes(residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of rises and of drops, by their median and by their largest."""
+    ordered = np.sort(residual, axis=1)
     below, above = (ordered < 0).sum(axis=1), (ordered > 0).sum(axis=1)
     first_rise = (~np.isnan(ordered)).sum(axis=1) - above
     none = np.zeros_like(below)
-    weeks = residual[:, at - 7 * _SCALE_WEEKS : at : 7]
-    weekday = 1.4826 * _median(np.abs(weeks - _median(weeks)[:, None]))
     rises = np.fmax(
         1.4826 * _quantile(ordered, first_rise, above, 0.5), 0.5 * _quantile(ordered, first_rise, above, 0.98)
     )
     drops = -np.fmin(1.4826 * _quantile(ordered, none, below, 0.5), 0.5 * _quantile(ordered, none, below, 0.02))
-    least = np.fmax(weekday, _SMALLEST_SCALE)
-    return np.fmax(rises, least), np.fmax(drops, least)
+    return rises, drops
 
 
 def _same_place_in_months(surprise: np.ndarray, day: date, at: int) -> tuple[np.ndarray, np.ndarray]:

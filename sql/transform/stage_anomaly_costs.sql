@@ -25,7 +25,11 @@ costs as not materialized (
         k.workspace_id,
         k.product,
         k.job_id,
-        k.warehouse_id
+        k.warehouse_id,
+        -- as in the daily series: not those that a job or a pipeline brings up for itself
+        case
+            when k.product = 'ALL_PURPOSE' and k.job_id is null and k.pipeline_id is null then k.cluster_id
+        end as cluster_id
     from costpulse.daily_key_costs as c
     inner join costpulse.cost_keys as k on c.key_id = k.key_id
 ),
@@ -109,6 +113,18 @@ parts as (
             d.usage_date = c.usage_date
             and d.scope_id = coalesce(c.workspace_id, '') || '/' || c.warehouse_id
     where d.scope_type = 'warehouse'
+    union all
+    select
+        d.event_no,
+        d.is_of_event,
+        d.weight,
+        c.*
+    from days as d
+    inner join costs as c
+        on
+            d.usage_date = c.usage_date
+            and d.scope_id = coalesce(c.workspace_id, '') || '/' || c.cluster_id
+    where d.scope_type = 'cluster'
 )
 
 select

@@ -1,6 +1,7 @@
 """Flagged days become events: which days belong together, what they are, and which explains which."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costpulse_assets.analysis.anomalies import KINDS, Judgements, judge
-from costpulse_assets.analysis.anomaly_events import Direction, Event, EventKind, find_events, roll_up
+from costpulse_assets.analysis.anomaly_events import Direction, Event, EventKind, find_events, roll_up, shown_severity
 from costpulse_assets.analysis.series import Scope, ScopeType
 
 FIRST = date(2026, 3, 2)  # a Monday
@@ -169,6 +170,28 @@ def test_a_spike_on_top_of_a_new_level_is_an_event_of_its_own() -> None:
     assert spike.expected.sum() == pytest.approx(1_500, rel=0.1)
 
 
+def test_the_first_working_day_of_a_level_that_began_on_a_sunday_is_no_spike_of_its_own() -> None:
+    values = usual(125)
+    values[90:] *= 1.5
+    kind, severity = np.zeros((125, 1), np.int8), np.zeros((125, 1), np.int8)
+    score = np.full((125, 1), np.nan)
+    for number, code in ((91, KINDS.index("spike")), (98, KINDS.index("level shift"))):
+        kind[number], severity[number], score[number] = code, 1, 6.0
+    frame = pd.DataFrame(
+        values[:, None],
+        index=pd.date_range(FIRST, periods=125, freq="D"),
+        columns=pd.Index([EVERYTHING], dtype=object, tupleize_cols=False),
+    )
+    expected = usual(125)[:, None]
+    judged = Judgements(
+        pd.DatetimeIndex(frame.index), frame.columns, expected, expected, expected, score, severity, kind
+    )
+    event = one(find_events(frame, judged, final_until=day(124), minimum_impact={EVERYTHING: 1.0}))
+    assert (event.kind, event.start) == ("level shift", day(90))
+    assert event.is_slow
+    assert (event.last - event.start).days >= 27
+
+
 def test_what_begins_later_is_a_new_source_and_its_first_week_decides() -> None:
     values = usual(weekend=1)
     values[:50] = np.nan
@@ -284,13 +307,80 @@ WORKSPACE, JOBS, SKU = Scope("workspace", "1"), Scope("product", "JOBS"), Scope(
 
 
 def test_children_are_shown_under_the_largest_scope_that_explains_them() -> None:
-    events = [event("job", "1/a", 95), event("sku", "S", 98), event("product", "JOBS", 100), event("workspace", "1")]
+    events = [event("job", "1/a", 45), event("sku", "S", 98), event("product", "JOBS", 100), event("workspace", "1")]
     inside = [{WORKSPACE: 1.0, JOBS: 1.0, SKU: 1.0}, {WORKSPACE: 1.0, JOBS: 1.0}, {WORKSPACE: 0.9}, {}]
     assert roll_up(events, inside, team_depth={}) == [3, 3, 3, None]
 
 
 def test_everything_needs_no_share_to_hold_its_parts() -> None:
     assert roll_up([event("everything", "", 150), event("sku", "S", 120)], [{}, {}], team_depth={}) == [None, 0]
+
+
+def test_where_nothing_but_one_job_is_unusual_the_job_is_shown() -> None:
+    events = [
+        event("everything", "", 105, expected=10_000),
+        event("workspace", "1", 103, expected=500),
+        event("sku", "S", 101, expected=150),
+        event("job", "1/a", 100, expected=20),
+    ]
+    inside = [{}, {}, {WORKSPACE: 1.0}, {WORKSPACE: 1.0, JOBS: 1.0, SKU: 1.0}]
+    assert roll_up(events, inside, team_depth={}) == [3, 3, 3, None]
+
+
+def test_everything_is_shown_as_the_workspace_that_stood_still_and_its_jobs_too() -> None:
+    events = [
+        event("everything", "", -2_000, expected=11_000, event_kind="drop"),
+        event("workspace", "1", -1_940, expected=2_450, event_kind="outage"),
+        event("job", "1/a", -90, expected=90, event_kind="outage"),
+    ]
+    assert roll_up(events, [{}, {}, {WORKSPACE: 1.0}], team_depth={}) == [1, None, 1]
+
+
+def test_where_the_rest_is_unusual_too_the_larger_scope_is_shown() -> None:
+    events = [event("product", "JOBS", 100, expected=100), event("job", "1/a", 60, expected=10)]
+    assert roll_up(events, [{}, {JOBS: 1.0}], team_depth={}) == [None, 0]
+
+
+def test_a_second_small_cause_at_the_same_time_is_shown_beside_the_first() -> None:
+    events = [
+        event("everything", "", 100, expected=1_000),
+        event("job", "1/a", 80, expected=10),
+        event("job", "1/b", 20, expected=10),
+    ]
+    assert roll_up(events, [{}, {}, {}], team_depth={}) == [1, None, None]
+
+
+def test_a_spike_does_not_stand_for_a_level_that_stays() -> None:
+    shift = event("product", "JOBS", 100, days=28, event_kind="level shift")
+    spike = event("job", "1/a", 100, expected=10)
+    assert roll_up([shift, spike], [{}, {JOBS: 1.0}], team_depth={}) == [None, 0]
+
+
+def test_a_new_job_stands_for_the_level_it_raises_also_where_that_is_dated_earlier() -> None:
+    shift = event("team", "1", 100, start=80, days=28, expected=1_000, event_kind="level shift", is_slow=True)
+    shift = replace(shift, recognised_on=day(105))
+    new = event("job", "1/a", 95, start=100, days=7, expected=0, event_kind="new source")
+    assert roll_up([shift, new], [{}, {Scope("team", "1"): 1.0}], team_depth={}) == [1, None]
+
+
+def test_a_product_that_is_all_there_is_places_nothing() -> None:
+    events = [event("everything"), event("workspace", "1", 50), event("product", "JOBS"), event("sku", "S")]
+    assert roll_up(events, [{}, {JOBS: 1.0}, {}, {JOBS: 1.0}], team_depth={}) == [None, 0, 0, 0]
+
+
+def test_a_workspace_and_the_sku_used_there_alone_are_one_event_of_the_workspace() -> None:
+    assert roll_up([event("workspace", "1"), event("sku", "S")], [{}, {WORKSPACE: 1.0}], team_depth={}) == [None, 0]
+
+
+def test_an_event_is_as_severe_as_in_the_larger_scopes_it_makes_unusual() -> None:
+    events = [
+        replace(event("sku", "S", 101), severity="critical"),
+        replace(event("job", "1/a", 100), severity="medium"),
+        replace(event("cluster", "1/c", 5), severity="critical"),
+    ]
+    assert shown_severity(events, [1, None, 1]) == ["critical", "critical", "critical"]
+    assert shown_severity(events, [None, 0, 0]) == ["critical", "medium", "critical"]
+    assert shown_severity(events[1:], [None, 0]) == ["medium", "critical"]
 
 
 def test_what_lies_mostly_elsewhere_is_shown_itself() -> None:

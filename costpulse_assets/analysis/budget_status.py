@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import groupby
 from typing import Any, cast
 
 import numpy as np
@@ -117,6 +118,7 @@ class _Forecasts:
     def __init__(self, final: pd.DataFrame, issued: Mapping[Scope, Floats], model: ModelName) -> None:
         self._final = final
         self._issued = issued
+        self._model = model
         self._make = partial(Issue.of, model=model, level=LEVEL, draws=DRAWS)
         self._made: dict[tuple[Scope, date], Issue] = {}
         self.warnings: set[str] = set()
@@ -136,6 +138,12 @@ class _Forecasts:
                 issue = self._make(series, max(ahead, len(issued))).moved_onto(issued)
             self.warnings |= {f"{scope}: {text}" for text in issue.warnings}
             self._made[scope, last] = issue
+
+    def apart(self) -> "_Forecasts":
+        """The same with nothing forecast yet; what goes not as asked is told here as well."""
+        other = _Forecasts(self._final, self._issued, self._model)
+        other.warnings = self.warnings
+        return other
 
     def why_not(self, scope: Scope, last: date, ahead: int) -> str | None:
         """Why nothing can be expected; None if something can."""
@@ -306,16 +314,20 @@ def _backtested(
         if each.period.first <= origin < each.period.last
         and forecasts.why_not(each.scope, origin, (each.period.last - origin).days) is None
     ]
-    forecasts.prepare((each.scope, origin, (each.period.last - origin).days) for each, origin in asked)
     spent = spend(connection, [(each.scope, Period(each.period.first, origin)) for each, origin in asked])
-    return [
-        _row(each, origin, so_far, forecasts.outlook(each, origin, so_far))
-        | {
-            "is_backtest": True,
-            "elapsed_share": len(Period(each.period.first, origin)) / len(each.period),
-        }
-        for (each, origin), (so_far, _) in zip(asked, spent, strict=True)
-    ]
+    rows = []
+    by_scope = sorted(zip(asked, spent, strict=True), key=lambda one: (one[0][0].scope.type, one[0][0].scope.id))
+    for _, of_scope in groupby(by_scope, key=lambda one: one[0][0].scope):
+        told = list(of_scope)
+        # One scope at a time: the possible futures of all of them are more than should be held at once.
+        past = forecasts.apart()
+        past.prepare((each.scope, origin, (each.period.last - origin).days) for (each, origin), _ in told)
+        for (each, origin), (so_far, _) in told:
+            rows.append(
+                _row(each, origin, so_far, past.outlook(each, origin, so_far))
+                | {"is_backtest": True, "elapsed_share": len(Period(each.period.first, origin)) / len(each.period)}
+            )
+    return rows
 
 
 def _add_outcomes(connection: Connection, last: date) -> None:

@@ -12,55 +12,104 @@ with asked as (
     ) with ordinality as a (scope_type, scope_id, first_day, last_day, position)
 ),
 
+-- the days of all periods, added up once: periods are many, and the roll-ups have many rows a day
+daily as materialized (
+    select
+        'everything' as scope_type,
+        '' as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        null::numeric as own_cost_usd
+    from costpulse.daily_workspace_costs as d
+    where
+        exists (select from asked as a where a.scope_type = 'everything')
+        and d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by d.usage_date
+    union all
+    select
+        'workspace' as scope_type,
+        coalesce(d.workspace_id, '') as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        null::numeric as own_cost_usd
+    from costpulse.daily_workspace_costs as d
+    where
+        coalesce(d.workspace_id, '') in (select a.scope_id from asked as a where a.scope_type = 'workspace')
+        and d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by coalesce(d.workspace_id, ''), d.usage_date
+    union all
+    select
+        'product' as scope_type,
+        d.product as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        null::numeric as own_cost_usd
+    from costpulse.daily_workspace_costs as d
+    where
+        d.product in (select a.scope_id from asked as a where a.scope_type = 'product')
+        and d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by d.product, d.usage_date
+    union all
+    select
+        'sku' as scope_type,
+        d.sku_name as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        null::numeric as own_cost_usd
+    from costpulse.daily_sku_costs as d
+    where
+        d.sku_name in (select a.scope_id from asked as a where a.scope_type = 'sku')
+        and d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by d.sku_name, d.usage_date
+    union all
+    select
+        'team' as scope_type,
+        coalesce(b.scope_team_id::text, 'unallocated') as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        sum(d.cost_usd) filter (where b.scope_team_id is not distinct from d.team_id) as own_cost_usd
+    from costpulse.daily_team_costs as d
+    left join costpulse.team_scopes as b on d.team_id = b.team_id
+    where
+        coalesce(b.scope_team_id::text, 'unallocated') in (
+            select a.scope_id from asked as a
+            where a.scope_type = 'team'
+        )
+        and d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by coalesce(b.scope_team_id::text, 'unallocated'), d.usage_date
+    union all
+    select
+        'tag' as scope_type,
+        t.tag as scope_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd,
+        null::numeric as own_cost_usd
+    from (
+        select distinct a.scope_id as tag from asked as a
+        where a.scope_type = 'tag'
+    ) as t
+    inner join costpulse.cost_keys as k
+        on k.tags ->> split_part(t.tag, '=', 1) = substr(t.tag, strpos(t.tag, '=') + 1)
+    inner join costpulse.daily_key_costs as d on k.key_id = d.key_id
+    where
+        d.usage_date >= (select min(a.first_day) from asked as a)
+        and d.usage_date <= (select max(a.last_day) from asked as a)
+    group by t.tag, d.usage_date
+),
+
 spent as (
     select
         a.position,
         d.cost_usd,
-        null::numeric as own_cost_usd
+        d.own_cost_usd
     from asked as a
-    inner join costpulse.daily_workspace_costs as d on d.usage_date between a.first_day and a.last_day
-    where
-        a.scope_type = 'everything'
-        or (a.scope_type = 'workspace' and coalesce(d.workspace_id, '') = a.scope_id)
-        or (a.scope_type = 'product' and d.product = a.scope_id)
-    union all
-    select
-        a.position,
-        d.cost_usd,
-        null::numeric as own_cost_usd
-    from asked as a
-    inner join costpulse.daily_sku_costs as d on d.usage_date between a.first_day and a.last_day
-    where a.scope_type = 'sku' and d.sku_name = a.scope_id
-    union all
-    select
-        a.position,
-        d.cost_usd,
-        case when d.team_id::text = a.scope_id then d.cost_usd end as own_cost_usd
-    from asked as a
-    inner join costpulse.team_scopes as b on b.scope_team_id::text = a.scope_id
-    inner join costpulse.daily_team_costs as d
-        on b.team_id = d.team_id and d.usage_date between a.first_day and a.last_day
-    where a.scope_type = 'team'
-    union all
-    select
-        a.position,
-        d.cost_usd,
-        d.cost_usd as own_cost_usd
-    from asked as a
-    inner join costpulse.daily_team_costs as d
-        on d.team_id is null and d.usage_date between a.first_day and a.last_day
-    where a.scope_type = 'team' and a.scope_id = 'unallocated'
-    union all
-    select
-        a.position,
-        d.cost_usd,
-        null::numeric as own_cost_usd
-    from asked as a
-    inner join costpulse.cost_keys as k
-        on k.tags ->> split_part(a.scope_id, '=', 1) = substr(a.scope_id, strpos(a.scope_id, '=') + 1)
-    inner join costpulse.daily_key_costs as d
-        on k.key_id = d.key_id and d.usage_date between a.first_day and a.last_day
-    where a.scope_type = 'tag'
+    inner join daily as d
+        on a.scope_type = d.scope_type and a.scope_id = d.scope_id and d.usage_date between a.first_day and a.last_day
 )
 
 select

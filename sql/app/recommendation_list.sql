@@ -1,0 +1,33 @@
+-- one row per recommendation the viewer may see, whatever its status, with what a list shows of it
+select
+    r.id,
+    r.type,
+    r.workspace_id,
+    r.resource_type,
+    r.resource_id,
+    r.resource_name,
+    r.bearer_type,
+    r.bearer_id,
+    r.severity,
+    r.title,
+    r.team_id,
+    r.person,
+    r.estimated_savings,
+    r.standalone_savings,
+    r.resource_cost_usd,
+    r.wasted_usd,
+    r.confidence,
+    r.window_first,
+    r.window_last,
+    r.found_first_at,
+    r.found_at,
+    r.gone_at,
+    r.status,
+    r.assigned_to,
+    r.due_date,
+    r.done_on,
+    r.dismissed_until,
+    r.decided_by,
+    r.decided_at
+from costpulse.recommendations as r
+order by r.id

@@ -20,7 +20,7 @@ from costpulse_assets.resources.demo_account.tables import create_tables
 from costpulse_assets.resources.demo_account.telemetry import telemetry
 
 #: Raised whenever the generator would give other rows: an account kept in a file is then made anew.
-GENERATOR_VERSION = 7
+GENERATOR_VERSION = 8
 
 
 def fill(connection: duckdb.DuckDBPyConnection, *, seed: int, days: int, end_date: date, as_of: date) -> None:

@@ -66,6 +66,7 @@ select
     case
         when habit = 'idle' then first_minute
         when habit = 'four hours a day' and hour % 24 not between 5 and 8 then first_minute
+        when idle_minutes > 0 then first_minute + minutes - idle_minutes
         when first_minute + minutes < 60 or not goes_on then first_minute + minutes - least(idle_limit, minutes // 3)
         else 60
     end as idle_from
@@ -85,6 +86,7 @@ from (
             when lag(w.hour) over one = w.hour - 1 then 0 else 60 - least(60, greatest(1, w.seconds // 60))
         end as first_minute,
         least(60, greatest(1, w.seconds // 60)) as minutes,
+        least(60, w.idle_seconds // 60) as idle_minutes,
         coalesce(lead(w.hour) over one = w.hour + 1, false) as goes_on
     from work as w
     join habits as h using (cluster_id)

@@ -151,6 +151,8 @@ def _day(
     _plant(load, streams, offset)
 
     seconds = np.rint(load * 3600).astype(np.int64)
+    idle = _idle_before_ending(seconds, streams, offset)
+    seconds += idle
     stream, hour = np.nonzero(seconds >= 36)
     amount = seconds[stream, hour] * calendar.micro_rate[stream, 0]
     length = calendar.hours[stream, hour]
@@ -222,6 +224,7 @@ def _day(
         "template": (stream * VARIANTS).astype(np.int32),
         "hour": (day_number * 24 + hour).astype(np.int64),
         "seconds": seconds[stream, hour],
+        "idle_seconds": idle[stream, hour],
         "run": run.astype(np.int32),
     }
     return usage, work
@@ -249,6 +252,21 @@ def _plant(load: Floats, streams: Sequence[Stream], offset: int) -> None:
             for row, stream in enumerate(streams):
                 if fact.subject in (stream.name, stream.sku):
                     load[row] = 0
+
+
+def _idle_before_ending(seconds: Ints, streams: Sequence[Stream], offset: int) -> Ints:
+    """Seconds in which a cluster waits for its end after the last work of the day, while it is told to wait longer."""
+    idle = np.zeros_like(seconds)
+    for fact in planted.facts("changed auto-termination"):
+        if fact.covers(offset):
+            continue
+        row = next(row for row, stream in enumerate(streams) if stream.name == fact.subject)
+        (busy,) = np.nonzero(seconds[row] >= 36)
+        left = 60 * (planted.OLD_AUTO_TERMINATION - int(fact.size or 0))
+        for hour in range(busy[-1] if busy.size else 24, 24):
+            idle[row, hour] = min(left, max(0, 3600 - seconds[row, hour]))
+            left -= idle[row, hour]
+    return idle
 
 
 def _templates(streams: Sequence[Stream]) -> pa.Table:
@@ -391,6 +409,7 @@ select
     t.runs,
     x.hour,
     x.seconds,
+    x.idle_seconds,
     cast('0x' || x.run_hash[1:7] as bigint) as salt,
     {_OF_THE_RUN["cluster_id"]} as cluster_id,
     {_OF_THE_RUN["job_run_id"]} as run_id,

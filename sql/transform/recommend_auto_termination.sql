@@ -35,6 +35,9 @@ with candidates as (
     having
         sum(d.cost_usd) > 0
         and sum(d.idle_hours) filter (where d.usage_date >= f.counts_from) > 0
+        -- one that nobody uses is what idle_cluster speaks of
+        and sum(d.idle_hours) filter (where d.usage_date >= f.counts_from)
+        < %(always_idle_percent)s / 100.0 * sum(d.up_hours) filter (where d.usage_date >= f.counts_from)
 ),
 
 islands as (
@@ -113,7 +116,7 @@ select
     f.owner as person,
     f.resource_cost_usd,
     f.saving_usd,
-    null as wasted_usd,
+    round(f.idle_cost_usd, 18) as wasted_usd,
     f.vm_saving_usd,
     case
         when f.vm_saving_usd is not null then case when f.is_vm_price_of_user then 'user' else 'estimate' end

@@ -39,6 +39,12 @@ with candidates as (
         and sum(d.idle_hours) filter (where d.usage_date >= f.counts_from) >= %(minimum_idle_hours)s
         and sum(d.idle_hours) filter (where d.usage_date >= f.counts_from)
         >= %(minimum_idle_percent)s / 100.0 * sum(d.up_hours) filter (where d.usage_date >= f.counts_from)
+        -- one that is used and ends late or never is what auto_termination speaks of
+        and (
+            i.auto_termination_minutes between 1 and %(long_minutes)s
+            or sum(d.idle_hours) filter (where d.usage_date >= f.counts_from)
+            >= %(always_idle_percent)s / 100.0 * sum(d.up_hours) filter (where d.usage_date >= f.counts_from)
+        )
 ),
 
 islands as (

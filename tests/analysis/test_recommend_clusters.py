@@ -53,7 +53,7 @@ def test_the_command_sets_one_field_of_one_cluster(account: ClusterAccount) -> N
     account.cluster(auto_termination=0)
     account.always_up()
     account.cost("24")
-    (row,) = account.found("auto_termination")
+    (row,) = account.found("idle_cluster")
     before, given_json, after = row["command"].split("'")
     assert (before, after) == ("databricks api post /api/2.1/clusters/update --json ", "")
     assert json.loads(given_json) == {
@@ -70,14 +70,24 @@ def test_a_used_cluster_without_a_limit_saves_what_its_stretches_leave(
     account.cluster(auto_termination=limit)
     account.always_up(busy=range(5, 9))
     account.cost("24")
-    rows = account.found(*IDLE)
+    (row,) = account.found(*IDLE)
     # 600 idle hours in 31 stretches: from the first midnight on, after each of 29 mornings, and the last afternoon
-    assert {row["type"]: near(row["saving_usd"], "584.5") for row in rows} == {
-        "idle_cluster": True,
-        "auto_termination": True,
-    }
-    assert {row["evidence"]["idle_stretches"] for row in rows} == {31}
-    assert {row["setting_from"] for row in rows} == {str(limit or 0)}
+    assert row["type"] == "auto_termination"
+    assert near(row["saving_usd"], "584.5")
+    assert (row["evidence"]["idle_stretches"], row["setting_from"]) == (31, str(limit or 0))
+
+
+@pytest.mark.parametrize("limit", [0, 90, 240])
+@pytest.mark.parametrize("busy", [0, 1, 4])
+def test_one_of_the_two_speaks_of_a_cluster_never_both(account: ClusterAccount, limit: int, busy: int) -> None:
+    account.cluster(auto_termination=limit)
+    account.always_up(busy=range(5, 5 + busy))
+    account.cost("24")
+    # 1 of 24 hours is less than the twentieth from which it counts as used
+    unused = busy < 2
+    assert [row["type"] for row in account.found("idle_cluster", "auto_termination")] == [
+        "idle_cluster" if unused or limit == 90 else "auto_termination"
+    ]
 
 
 def test_a_cluster_that_ends_by_itself_soon_is_left_alone(account: ClusterAccount) -> None:
@@ -117,7 +127,7 @@ def test_an_interrupted_stretch_keeps_its_minutes_twice(account: ClusterAccount)
     for hour in range(24):
         account.hour(FIRST, hour, idle=50 if hour == 12 else 60)
     account.cost("24", [FIRST])
-    (row,) = account.found("auto_termination")
+    (row,) = account.found("idle_cluster")
     assert row["evidence"]["idle_stretches"] == 2
     idle = Decimal(23) + Decimal(50) / 60
     assert near(row["saving_usd"], str(idle * (1 - Decimal(60) / (idle * 60))))
@@ -155,7 +165,7 @@ def test_a_renamed_cluster_keeps_its_place_and_counts_from_the_day_after(account
     account.cluster(name="new name", auto_termination=0, changed=datetime.combine(DAYS[19], time(8), tzinfo=UTC))
     account.always_up()
     account.cost("24")
-    (row,) = account.found("auto_termination")
+    (row,) = account.found("idle_cluster")
     assert (row["workspace_id"], row["resource_id"], row["resource_name"]) == ("1001", "c1", "new name")
     assert '"new name"' in row["title"]
     assert near(row["saving_usd"], "239.5")
@@ -177,9 +187,9 @@ def test_a_cluster_that_runs_twice_a_month_saves_what_that_wasted(account: Clust
         for hour in range(9, 19):
             account.hour(day, hour, idle=60)
     account.cost("22", [DAYS[2], DAYS[16]])
-    rows = account.found(*IDLE)
-    assert {row["type"] for row in rows} == {"idle_cluster", "auto_termination"}
-    assert all(near(row["saving_usd"], "38") and row["confidence"] == "low" for row in rows)
+    (row,) = account.found(*IDLE)
+    assert (row["type"], row["confidence"]) == ("auto_termination", "low")
+    assert near(row["saving_usd"], "38")
 
 
 def test_without_telemetry_nothing_is_said(account: ClusterAccount) -> None:
@@ -212,7 +222,7 @@ def test_a_name_with_quotes_and_a_cluster_without_a_name_are_told(account: Clust
     for cluster in ("c1", "c2"):
         account.always_up(DAYS[:2], cluster_id=cluster)
         account.cost("24", DAYS[:2], cluster_id=cluster)
-    first, second = account.found("auto_termination")
+    first, second = account.found("idle_cluster")
     assert 'O\'Brien "%s" {} \n<b>' in first["title"]
     assert '"c2"' in second["title"]
 
@@ -230,14 +240,14 @@ def test_the_cloud_part_is_told_where_every_machine_has_a_price(account: Cluster
     account.cluster(auto_termination=0, workers=2, node_type="m5.xlarge", driver_type="m5.2xlarge")
     account.always_up(workers=2)
     account.cost("24")
-    (row,) = account.found("auto_termination")
+    (row,) = account.found("idle_cluster")
     assert (row["vm_saving_usd"], row["vm_saving_source"]) == (None, None)
     account.execute(
         "insert into costpulse.vm_prices (cloud, region, node_type, usd_per_hour, source, valid_from) values "
         "('AWS', null, 'm5.xlarge', 0.2, 'estimate', '2026-01-01'), "
         "('AWS', null, 'm5.2xlarge', 0.4, 'user', '2026-01-01')"
     )
-    (row,) = look(account.database, "auto_termination")
+    (row,) = look(account.database, "idle_cluster")
     assert near(row["vm_saving_usd"], "575.6")
     assert row["vm_saving_source"] == "estimate"
 
@@ -371,8 +381,13 @@ def test_any_pattern_of_hours_saves_what_plain_arithmetic_says(
             saving += sum((cost for _, cost in island), Decimal(0)) * max(minutes - kept, 0) / minutes
             island, kept = [], 0
 
-    rows = account.found("auto_termination", auto_termination={"target_minutes": Decimal(target)})
-    assert [row["resource_id"] for row in rows] == (["c1"] if saving > 0 else [])
+    # idle all the time it was up: idle_cluster speaks
+    is_used = any(what is not None and what[1] < what[0] for what in hours)
+    rows = account.found(
+        "auto_termination",
+        auto_termination={"target_minutes": Decimal(target), "always_idle_percent": Decimal(100)},
+    )
+    assert [row["resource_id"] for row in rows] == (["c1"] if saving > 0 and is_used else [])
     for row in rows:
         assert abs(row["saving_usd"] - saving) < TINY
         assert 0 < row["saving_usd"] <= row["resource_cost_usd"]
@@ -385,6 +400,9 @@ def test_evidence_is_what_the_types_declare(account: ClusterAccount) -> None:
     account.cluster("c2", auto_termination=60)
     account.always_up(busy=range(6, 22), cluster_id="c2")
     account.cost("24", cluster_id="c2")
+    account.cluster("c3", auto_termination=0)
+    account.always_up(cluster_id="c3")
+    account.cost("24", cluster_id="c3")
     rows = account.found(*CLUSTER_TYPES)
     assert {row["type"] for row in rows} == {*IDLE, "right_size_cluster"}
     for row in rows:

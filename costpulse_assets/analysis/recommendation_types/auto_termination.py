@@ -11,7 +11,8 @@ RECOMMENDATION_TYPE = RecommendationType(
     acts_on="idle time",
     trigger=(
         "An all-purpose cluster that still exists has no automatic termination, or one of more than maximum_minutes, "
-        "and was idle for longer than target_minutes at a time."
+        "and was idle for longer than target_minutes at a time, but not in always_idle_percent of the hours it was "
+        "up: of one that nobody uses, idle_cluster speaks."
     ),
     saving=(
         "Cost of the idle hours (of each day's cost, their share in the node minutes of the day), less target_minutes "
@@ -59,6 +60,10 @@ RECOMMENDATION_TYPE = RecommendationType(
         Threshold(
             "target_minutes", Decimal(30), Decimal(10), Decimal(10000), "minutes",
             "Automatic termination that is advised; Databricks takes 10 to 10000.",
+        ),
+        Threshold(
+            "always_idle_percent", Decimal(95), Decimal(50), Decimal(100), "percent",
+            "Share of its time from which nobody seems to use it.",
         ),
         Threshold(
             "frequent_starts", Decimal(4), Decimal(1), Decimal(48), "count",

@@ -12,7 +12,9 @@ RECOMMENDATION_TYPE = RecommendationType(
     trigger=(
         "An all-purpose cluster that still exists was idle in at least minimum_idle_percent of the hours it was up, "
         "and for at least minimum_idle_hours. Idle is a stretch of more than COSTPULSE_IDLE_MINUTES in which the CPU "
-        "of every node stays below COSTPULSE_IDLE_CPU_PERCENT and no task of a job runs on it."
+        "of every node stays below COSTPULSE_IDLE_CPU_PERCENT and no task of a job runs on it. Either it was idle in "
+        "at least always_idle_percent of its time, or it has an automatic termination of at most long_minutes: of one "
+        "that is used and ends later or never, auto_termination speaks."
     ),
     saving=(
         "Cost of the idle hours (of each day's cost, their share in the node minutes of the day), less what remains "

@@ -64,6 +64,7 @@ ASSETS = {
     "tag_violations": "analysis",
     "vm_prices": "analysis",
     "recommendations": "analysis",
+    "recommendation_outcomes": "analysis",
 }
 
 
@@ -148,6 +149,7 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("budget_status", "teams_add_up"),
         ("recommendations", "savings_within_cost"),
         ("recommendations", "one_per_resource"),
+        ("recommendation_outcomes", "costs_add_up"),
         ("cluster_daily", "adds_up_to_cost_records"),
         ("query_costs", "adds_up_to_cost_records"),
         ("warehouse_daily", "adds_up_to_cost_records"),

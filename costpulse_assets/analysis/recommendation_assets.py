@@ -1,4 +1,4 @@
-"""Assets of recommendations: what to change, what that saves, and the prices of machines behind the cloud's part."""
+"""Assets of recommendations: what to change, what that saves and saved, and the prices of machines."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +14,11 @@ from costpulse_assets.settings import Settings
 from costpulse_assets.table_schema import row_count, table_schema
 
 _WITHIN_COST, _ONE, _DECLARED = "savings_within_cost", "one_per_resource", "evidence_is_declared"
+_COSTS = "costs_add_up"
 
 
 def recommendation_assets(settings: Settings) -> list[Any]:
-    """The assets recommendations and vm_prices."""
+    """The assets recommendations, recommendation_outcomes and vm_prices."""
 
     @dg.asset(
         group_name=Layer.ANALYSIS,
@@ -135,4 +136,57 @@ def recommendation_assets(settings: Settings) -> list[Any]:
             metadata={"different": "; ".join(undeclared) or "none"},
         )
 
-    return [vm_prices, recommendations]
+    @dg.asset(
+        deps=[
+            *("clusters", "warehouses", "cluster_daily", "warehouse_daily", "job_runs", "daily_key_costs"),
+            *("completeness", recommendations),
+        ],
+        group_name=Layer.ANALYSIS,
+        owners=[OWNER],
+        kinds={"postgres"},
+        pool=Pool.DATABASE_WRITES,
+        retry_policy=RETRY_TRANSIENT,
+        freshness_policy=FRESH_EVERY_DAY,
+        metadata={"dagster/table_name": "costpulse.recommendation_outcomes"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                _COSTS,
+                asset="recommendation_outcomes",
+                blocking=True,
+                description="What clusters and warehouses cost after a change equals their days to the last digit.",
+            ),
+        ],
+    )
+    def recommendation_outcomes(
+        database: dg.ResourceParam[Database],
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        """What the changes of the last 90 days really save, against what would have been spent without them.
+
+        A recommendation whose setting was seen to change is done from that day on. Only what is proved counts: the
+        lower end of the 95 % interval is above 0 at unchanged prices and unchanged work.
+        """
+        from costpulse_assets.analysis.recommendation_outcomes import update_recommendation_outcomes
+
+        with named_failures():
+            done = update_recommendation_outcomes(database, now=current_time(settings))
+            (proved,) = database.rows("app/proved_savings", {"today": current_time(settings).date()})
+            yield dg.MaterializeResult(
+                asset_key="recommendation_outcomes",
+                metadata={
+                    "dagster/row_count": row_count(database, "recommendation_outcomes"),
+                    "dagster/column_schema": table_schema(database, "recommendation_outcomes"),
+                    "measured up to": str(done.last_day),
+                    "recommendations seen to be done": done.seen,
+                    **done.verdicts,
+                    "proved savings of 30 days, USD": float(proved["saving_per_30_days_usd"]),
+                },
+            )
+            different = database.rows("checks/outcomes_conserve")
+        yield dg.AssetCheckResult(
+            asset_key="recommendation_outcomes",
+            check_name=_COSTS,
+            passed=not different,
+            metadata={"different": len(different)},
+        )
+
+    return [vm_prices, recommendations, recommendation_outcomes]

@@ -126,6 +126,39 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "The team is the one that most of the bearer's cost was allocated to in the window; a person sees the "
             "recommendations of teams in their scope."
         ),
+        "## What it really saved",
+        _paragraph(
+            "A recommendation is done when somebody says so, or when its setting is seen to change the way it asked "
+            "for while it was made: the history of settings is in `resource_settings`. Changes of such settings that "
+            "nobody recommended are measured as well. For 90 days after the change every run adds a row to "
+            "`recommendation_outcomes`: what the last 30 final days after it cost, what they would have cost without "
+            "the change, and the difference, with an interval that holds in 95 of 100 cases."
+        ),
+        _list(
+            "Without the change it would have cost what the days before say: the profile of its week from up to 56 "
+            "days, at the level of the newest 28, days that are not typical cut off. That is scaled by how the cost of "
+            "resources of the same kind moved that nobody changed, of the same workspace where there are 5 or more.",
+            "All of that is at the prices paid in the days measured: a new price is no saving.",
+            "The interval is what the same method errs where nothing was changed: on those resources, and on days "
+            "before. With few of them it is wider.",
+            "Work that was not done is no saving either. Where busy hours, query hours or runs fell by more than a "
+            "tenth below what was to be expected, that share is taken off.",
+        ),
+        _table(
+            ("verdict", "means"),
+            (
+                ("measuring", "fewer than 7 final days since the change"),
+                ("proved", "the lower end of the saving is above 0, and it is known how much was worked"),
+                ("workload shrank", "it costs less, but no less than the work that was not done"),
+                ("evaporated", "it was proved before, and is not any more, such as when the setting was changed back"),
+                ("not proved", "anything else, fewer than 14 days before the change included"),
+            ),
+        ),
+        _paragraph(
+            "Only what is proved counts as saved, and a change of what is billed counts once, however many "
+            "recommendations asked for it. Days of the change itself are neither before nor after. The next change of "
+            "another kind ends the days that are measured: it has a saving of its own."
+        ),
         "## When nothing is said",
         _list(
             "No day is final yet, or the bill has no price for what is used: there is nothing to compute a saving at.",

@@ -61,6 +61,7 @@ def test_a_run_says_what_was_found_what_is_new_and_what_expired(advice: Advice) 
         "savings_within_cost": True,
         "one_per_resource": True,
         "evidence_is_declared": True,
+        "costs_add_up": True,
     }
 
 

@@ -23,7 +23,7 @@ from costpulse_assets.costs.change_bridge_assets import change_bridge_assets
 from costpulse_assets.costs.known_costs import known_costs_assets
 from costpulse_assets.costs.statement_assets import statement_assets
 from costpulse_assets.identities import expect_same_protection, identities_of
-from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION
+from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION, TAG_JUDGEMENT
 from costpulse_assets.partitions import daily_partitions
 from costpulse_assets.resources.database import Database, open_database
 from costpulse_assets.resources.open_source import (
@@ -99,7 +99,7 @@ def build_definitions(
             *tag_assets(partitions),
             *recommendation_assets(settings),
         ],
-        jobs=[COST_CYCLE, REALLOCATION, BUDGETING],
+        jobs=[COST_CYCLE, REALLOCATION, BUDGETING, TAG_JUDGEMENT],
         schedules=cost_schedules(settings, first_day),
         sensors=cost_sensors(settings, first_day),
         resources={"database": database, "source": source, "regions": regions, **(resource_overrides or {})},

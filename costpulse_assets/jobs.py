@@ -26,3 +26,10 @@ BUDGETING = dg.define_asset_job(
     selection=dg.AssetSelection.assets("forecasts", "budget_status"),
     description="Forecasts what changed budgets are about, and judges where they stand.",
 )
+
+#: What follows from changed tag policies.
+TAG_JUDGEMENT = dg.define_asset_job(
+    "tag_judgement",
+    selection=dg.AssetSelection.assets("tag_compliance", "tag_violations"),
+    description="Judges the tags of the days that changed policies concern, and finds what lacks the required ones.",
+)

@@ -1,4 +1,4 @@
-"""What starts a run between schedules: changed price adjustments, changed rules, changed budgets."""
+"""What starts a run between schedules: changed price adjustments, rules, budgets and tag policies."""
 
 from datetime import date
 from typing import Any
@@ -7,14 +7,14 @@ import dagster as dg
 
 from costpulse_assets.allocation.assets import EDITED_SPECS, KEY_ALLOCATIONS
 from costpulse_assets.derived_days import days_to_build
-from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION
+from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION, TAG_JUDGEMENT
 from costpulse_assets.resources.database import open_database
 from costpulse_assets.schedules import range_tags
 from costpulse_assets.settings import Settings
 
 
 def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
-    """The sensors that follow what people change: prices, rules and budgets."""
+    """The sensors that follow what people change: prices, rules, budgets and tag policies."""
 
     @dg.sensor(
         job=COST_CYCLE,
@@ -77,9 +77,26 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
     )
     def judge_changed_budgets(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_database(settings) as database:
-            changes = str(database.rows("transform/budget_changes")[0]["changes"])
+            changes = str(database.rows("transform/changes_by_people", {"table": "budgets"})[0]["changes"])
         if changes == (context.cursor or "0"):
             return dg.SkipReason("No budget has changed.")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"budgets {changes}")], cursor=changes)
 
-    return [reprice_changed_days, reallocate_changed_days, judge_changed_budgets]
+    @dg.sensor(
+        job=TAG_JUDGEMENT,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Judges the tags of the last 90 days again as soon as a tag policy is made, changed or deleted.",
+    )
+    def judge_changed_tag_policies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        with open_database(settings) as database:
+            changes = str(database.rows("transform/changes_by_people", {"table": "tag_policies"})[0]["changes"])
+        if changes == (context.cursor or "0"):
+            return dg.SkipReason("No tag policy has changed.")
+        today = settings.current_date()
+        request = dg.RunRequest(
+            run_key=f"tag policies {changes}", tags=range_tags(max(first_day, today), today, only_changed=True)
+        )
+        return dg.SensorResult(run_requests=[request], cursor=changes)
+
+    return [reprice_changed_days, reallocate_changed_days, judge_changed_budgets, judge_changed_tag_policies]

@@ -365,8 +365,8 @@ def documentation() -> str:
             "gone is an error of that table alone."
         ),
         _paragraph(
-            "Notebooks on classic compute leave no trace in any system table while they run: a cluster on which somebody "
-            "works interactively is told from an idle one by its CPU alone."
+            "Notebooks on classic compute leave no trace in any system table while they run: a cluster on which "
+            "somebody works interactively is told from an idle one by its CPU alone."
         ),
         "## Columns",
         _table(

@@ -10,6 +10,7 @@ from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.allocation.rule_set import RuleSet, TeamDocument, replace_rule_set, stored_rule_set
 from costpulse_assets.allocation.rule_types import RULE_TYPES
 from costpulse_assets.allocation.rules_as_code import read_rules, rules_text
+from costpulse_assets.allocation.tag_policies import TagPolicyDocument, replace_tag_policies, stored_tag_policies
 from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import model
@@ -108,3 +109,17 @@ def test_they_work_with_hashed_identities(database: Database) -> None:
     members = [member.email for team in stored(database).teams for member in team.members]
     assert len(members) == 9
     assert all(len(email.partition("@")[0]) == 24 for email in members)
+
+
+def test_its_tag_policies_are_given_unless_somebody_changed_the_first_ones(database: Database) -> None:
+    def keys() -> list[str]:
+        with database.transaction() as connection:
+            return sorted(policy.document.key for policy in stored_tag_policies(connection))
+
+    give_demo_rules(database, CLEAR)
+    assert keys() == ["cost_center", "environment", "team"]
+    with database.transaction() as connection:
+        replace_rule_set(connection, RuleSet(), "nina", identities=CLEAR)
+        replace_tag_policies(connection, [TagPolicyDocument(key="owner")])
+    give_demo_rules(database, CLEAR)
+    assert keys() == ["owner"]

@@ -1,4 +1,4 @@
-"""A budget that a person changes is judged within a minute, not with the next cycle."""
+"""What follows from a budget or a tag policy that a person changes comes within a minute, not with the next cycle."""
 
 from collections.abc import Callable
 
@@ -25,8 +25,10 @@ def execute(database_url: str) -> Callable[[str], None]:
     return run
 
 
-def tick(repository: dg.RepositoryDefinition, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
-    sensor = repository.get_sensor_def("judge_changed_budgets")
+def tick(
+    repository: dg.RepositoryDefinition, cursor: str | None, sensor_name: str = "judge_changed_budgets"
+) -> dg.SensorResult | dg.SkipReason:
+    sensor = repository.get_sensor_def(sensor_name)
     with dg.build_sensor_context(cursor=cursor, repository_def=repository) as context:
         result = sensor(context)
     assert isinstance(result, (dg.SensorResult, dg.SkipReason))
@@ -55,3 +57,21 @@ def test_the_run_reads_no_source(repository: dg.RepositoryDefinition) -> None:
     job = repository.get_job("budgeting")
     names = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert names == {"forecasts", "budget_status"}
+
+
+def test_a_changed_tag_policy_asks_for_its_days_and_the_default_ones_ask_for_nothing(
+    repository: dg.RepositoryDefinition, execute: Callable[[str], None]
+) -> None:
+    first = tick(repository, None, "judge_changed_tag_policies")
+    cursor = first.cursor if isinstance(first, dg.SensorResult) else None
+    assert isinstance(tick(repository, cursor, "judge_changed_tag_policies"), dg.SkipReason)
+    execute("update costpulse.tag_policies set required = false where tag_key = 'project'")
+    asked = tick(repository, cursor, "judge_changed_tag_policies")
+    assert isinstance(asked, dg.SensorResult)
+    (request,) = asked.run_requests or []
+    assert request.tags["costpulse/only_changed"]
+    job = repository.get_job("tag_judgement")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
+        "tag_compliance",
+        "tag_violations",
+    }

@@ -1,4 +1,0 @@
--- one row: grows with every change of a budget, also with one that was committed out of order
-select count(*) as changes
-from costpulse.audit_log as a
-where a.table_name = 'budgets'

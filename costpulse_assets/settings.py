@@ -225,7 +225,7 @@ class Settings(BaseSettings):
     series_minimum_spend: Decimal = Field(
         default=Decimal(300),
         ge=0,
-        description="USD in 30 days from which a job or warehouse is watched for anomalies on its own.",
+        description="USD in 30 days from which a job, warehouse or cluster is watched for anomalies on its own.",
     )
     anomaly_method: Literal["robust", "classic"] = Field(
         default="robust", description="How days are judged; classic is a z-score over the seven days before."

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from costpulse_assets.allocation.problems import BadRuleSet, Problem
 from costpulse_assets.allocation.rule_types.declaration import any_of, refusals
-from costpulse_assets.allocation.text_files import Place, TextFile, _decoded
+from costpulse_assets.allocation.text_files import Place, TextFile, decoded
 from costpulse_assets.errors import BadInput
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def read_table(content: bytes, name: str, columns: Sequence[str], *, required: S
     Raises:
         BadInput: it is not UTF-8 or not such a table, with every line that is wrong.
     """
-    text = _decoded(content, name)
+    text = decoded(content, name)
     heading = text.partition("\n")[0]
     delimiter = ";" if ";" in heading and "," not in heading else ","
     rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from costpulse_assets.allocation.csv_tables import fitted, read_table, write_table
 from costpulse_assets.allocation.documents import MemberDocument, RuleSet, TeamDocument
 from costpulse_assets.allocation.plan import Change, change_in_words
-from costpulse_assets.allocation.problems import BadRuleSet, Problem, _unknown_team, problems
+from costpulse_assets.allocation.problems import BadRuleSet, Problem, unknown_team, problems
 from costpulse_assets.allocation.protection import protected
 from costpulse_assets.allocation.rule_types.declaration import Text
 from costpulse_assets.allocation.text_files import TextFile
@@ -87,7 +87,7 @@ def with_members(rule_set: RuleSet, file: MembersFile, *, identities: Identities
         BadRuleSet: with file, line, column, value and reason of everything that is wrong.
     """
     names = [team.name for team in rule_set.teams]
-    unknown = {name: list(_unknown_team("", "team", name, names)) for name in {row.team for row in file.rows}}
+    unknown = {name: list(unknown_team("", "team", name, names)) for name in {row.team for row in file.rows}}
     wrong: list[Problem] = []
     members: list[MemberDocument] = []
     times: Counter[str] = Counter()

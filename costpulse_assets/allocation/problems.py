@@ -109,7 +109,7 @@ def _team(team: TeamDocument, teams: Sequence[str]) -> Iterator[Problem]:
     if team.manager_email and not ADDRESS.fullmatch(team.manager_email):
         yield Problem(where, "manager_email", team.manager_email, "must be an e-mail address")
     if team.parent is not None:
-        yield from _unknown_team(where, "parent", team.parent, teams)
+        yield from unknown_team(where, "parent", team.parent, teams)
     for key, values in team.tag_patterns.items():
         if not key:
             yield Problem(where, "tag_patterns", "", "must have a tag key before its patterns")
@@ -163,7 +163,7 @@ def _people_in_two_teams(teams: Sequence[TeamDocument]) -> Iterator[Problem]:
 
 def _rule(rule: RuleDocument, teams: Sequence[str]) -> Iterator[Problem]:
     where = f"Rule {rule.name!r}"
-    yield from _unknown_team(where, "team", rule.team, teams)
+    yield from unknown_team(where, "team", rule.team, teams)
     yield from _claim(where, rule)
 
 
@@ -190,7 +190,7 @@ def _split(split: SplitDocument, teams: Sequence[str]) -> Iterator[Problem]:
 
 def _share(split: SplitDocument, share: ShareDocument, teams: Sequence[str]) -> Iterator[Problem]:
     where = f"Split {split.name!r}, share of {share.team!r}"
-    yield from _unknown_team(where, "team", share.team, teams)
+    yield from unknown_team(where, "team", share.team, teams)
     yield from _days(where, share)
     if split.basis not in ("fixed", "weights"):
         if share.weight is not None:
@@ -300,7 +300,8 @@ def _refused_by_database(rule_set: RuleSet, connection: Connection) -> Iterator[
             yield Problem(where, "conditions", expression, refused[expression])
 
 
-def _unknown_team(where: str, field: str, name: str, teams: Sequence[str]) -> Iterator[Problem]:
+def unknown_team(where: str, field: str, name: str, teams: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with the name of a team, if anything: it is missing, or none of `teams`; with the closest one."""
     if name in teams:
         return
     if not name:

@@ -51,7 +51,7 @@ def read_yaml(content: bytes, name: str) -> TextFile:
         BadInput: it is not UTF-8 or not YAML, or holds what nobody expects to be there: a key twice, aliases, tags,
             several documents, characters that PostgreSQL cannot store.
     """
-    text = _decoded(content, name)
+    text = decoded(content, name)
     places: dict[Place, str] = {}
 
     def value(node: yaml.Node, place: Place) -> Any:
@@ -103,7 +103,7 @@ def read_weights(content: bytes, name: str) -> TextFile:
     Raises:
         BadInput: it is not UTF-8 or not such a table.
     """
-    rows = csv.reader(io.StringIO(_decoded(content, name), newline=""), strict=True)
+    rows = csv.reader(io.StringIO(decoded(content, name), newline=""), strict=True)
     found: list[dict[str, str | None]] = []
     places: dict[Place, str] = {}
     try:
@@ -125,7 +125,7 @@ def read_weights(content: bytes, name: str) -> TextFile:
     return TextFile(name, found, places)
 
 
-def _decoded(content: bytes, name: str) -> str:
+def decoded(content: bytes, name: str) -> str:
     """The text of a UTF-8 file, without the byte order mark that some editors put before it."""
     try:
         return content.decode("utf-8-sig")

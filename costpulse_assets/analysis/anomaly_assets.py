@@ -53,7 +53,7 @@ def anomaly_assets(settings: Settings) -> list[Any]:
         ],
     )
     def anomalies(database: dg.ResourceParam[Database]) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        """What was not normal: events of everything, workspaces, products, teams, SKUs, jobs and warehouses.
+        """What was not normal: events of everything, workspaces, products, teams, SKUs, jobs, warehouses and clusters.
 
         Each with its days, its money against the same weekdays before, its causes by dimension, and the event of a
         larger scope that explains it. Days that are not final are judged only where they are too high already. What

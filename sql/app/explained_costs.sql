@@ -37,13 +37,14 @@ asked as (
         k.user_email,
         k.user_source,
         k.tags,
-        w.name as workspace_name,
+        coalesce(s.name, w.name) as workspace_name,
         c.name as cluster_name,
         h.name as warehouse_name,
         coalesce(j.name, k.job_name) as job_name,
         p.name as pipeline_name
     from costpulse.cost_keys as k
     left join costpulse.workspaces as w on k.workspace_id = w.workspace_id
+    left join names as s on s.resource_type = 'workspace' and k.workspace_id = s.workspace_id
     left join names as c
         on
             c.resource_type = 'cluster' and k.workspace_id = c.workspace_id and k.cluster_id = c.resource_id

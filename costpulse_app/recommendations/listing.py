@@ -134,7 +134,7 @@ def show(made: Frame, choice: Choice, found: Sequence[Recommendation]) -> None:
     if listed:
         table(made, listed)
     else:
-        nothing(made, choice, found, taken)
+        nothing(made, choice, found)
     checks(is_open=not found)
 
 
@@ -220,10 +220,10 @@ def table(made: Frame, listed: Sequence[Recommendation]) -> None:
     bar = st.container(key="bulk")
     money = parts.money_column(made.currency)
     chosen = st.dataframe(
-        pd.DataFrame([{"": ":material/manage_search: Open"} | row for row in rows], dtype=object),
+        pd.DataFrame([{"": ":material/manage_search: Details"} | row for row in rows], dtype=object),
         column_config={
             "": st.column_config.ButtonColumn(
-                "", type="tertiary", key=_ROW_BUTTON, on_click=_open_row, width=90, alignment="left"
+                "", type="tertiary", key=_ROW_BUTTON, on_click=_open_row, width=100, alignment="left"
             ),
             "Recommendation": st.column_config.TextColumn(width="large"),
             "Resource": st.column_config.TextColumn(width="medium"),
@@ -235,8 +235,7 @@ def table(made: Frame, listed: Sequence[Recommendation]) -> None:
         width="stretch",
         height="auto",
         placeholder=formats.UNKNOWN,
-        # Other rows are another table: what was ticked in it is not ticked in this one.
-        key=f"recommendations_{crc32(repr([one.id for one in listed]).encode())}",
+        key=table_key([one.id for one in listed]),
         alt="Recommendations, the largest sure saving first",
         on_select="rerun",
         selection_mode="multi-row",
@@ -252,6 +251,11 @@ def table(made: Frame, listed: Sequence[Recommendation]) -> None:
         key="recommendations_csv",
         on_click="ignore",
     )
+
+
+def table_key(ids: Sequence[int]) -> str:
+    """Other rows are another table: what was ticked in it is not ticked in this one."""
+    return f"recommendations_{crc32(repr(list(ids)).encode())}"
 
 
 def table_rows(made: Frame, listed: Sequence[Recommendation]) -> list[dict[str, Any]]:
@@ -294,16 +298,15 @@ def bulk(made: Frame, chosen: Sequence[Recommendation]) -> None:
         actions.buttons(chosen, key="bulk")
 
 
-def nothing(made: Frame, choice: Choice, found: Sequence[Recommendation], taken: Sequence[Recommendation]) -> None:
+def nothing(made: Frame, choice: Choice, found: Sequence[Recommendation]) -> None:
     """An empty list says what was checked, not nothing."""
     checked = formats.count(len(RECOMMENDATION_TYPES), "check")
     if any(choice.status in ("all", one.status) for one in found):
         st.info("No recommendation of this list passes the filters above.", icon=":material/filter_alt:")
-    elif taken:
-        st.info(f"Nothing is {STATUSES[choice.status].lower()}.", icon=":material/check:")
     elif found:
-        ran = max(one.found_at for one in found)
-        st.info(f"Nothing found; {checked} ran on {formats.day(ran.date())}.", icon=":material/check:")
+        ran = max(one.gone_at or one.found_at for one in found)
+        when = f"; {checked} ran on {formats.day(ran.date())}" if choice.status == "open" else ""
+        st.info(f"Nothing is {STATUSES[choice.status].lower()}{when}.", icon=":material/check:")
     elif made.last_final is None:
         st.info(
             f"Nothing is said yet: {checked} run as soon as a day is final.",

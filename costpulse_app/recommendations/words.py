@@ -105,7 +105,7 @@ def figure(name: str, value: Any, currency: str) -> str:
     if isinstance(value, list):
         return ", ".join(figure(name, each, currency) for each in value)
     if not isinstance(value, int | Decimal):
-        return str(value)
+        return _day(str(value))
     number = Decimal(value)
     if name.endswith("_usd"):
         return formats.money_to_the_cent(number, currency)
@@ -145,3 +145,11 @@ def decision(one: Decision) -> str:
 def between(lower: Decimal | None, upper: Decimal | None, currency: str) -> str:
     """Both ends of an interval in words."""
     return f"{formats.money(lower, currency)} to {formats.money(upper, currency)}"
+
+
+def _day(text: str) -> str:
+    """A day as days are written; other text as it is."""
+    try:
+        return formats.day(date.fromisoformat(text)) if len(text) == 10 else text
+    except ValueError:
+        return text

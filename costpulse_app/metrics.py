@@ -180,6 +180,70 @@ METRICS = {
         "that is meant to hold 95 of 100 months. The comparison is with the whole month before.",
         "From final days only; what is in of later days is not used.",
     ),
+    "possible_saving": Metric(
+        "Possible",
+        "What the open recommendations save together per month, at your price. Savings that overlap on one resource "
+        "are counted once, so the sum is never above what the resources cost. What the cloud provider charges for "
+        "machines, and what was wasted once and is gone, are in no saving.",
+        "A month is the last 30 final days as they were, never carried on from fewer.",
+    ),
+    "accepted_saving": Metric(
+        "Accepted",
+        "The same of the recommendations that somebody has accepted and nobody has marked as done.",
+        "A month is the last 30 final days as they were.",
+    ),
+    "proved_saving": Metric(
+        "Proved",
+        "What changes saved per 30 days, compared with what the cost would have been without them, at the same prices. "
+        "Only changes whose saving is above 0 in 95 of 100 cases count, each once; work that is not done any more is "
+        "no saving. The ends of the intervals are added up.",
+        "Changes of the last 90 days, the newest measurement of each, from at least seven final days after it.",
+    ),
+    "open_age": Metric(
+        "Median age",
+        "The median of the days since the open recommendations were found first.",
+        "Days up to today.",
+    ),
+    "counted_saving": Metric(
+        "Saving per month",
+        "What it adds to the other open and accepted recommendations on the same billed resource. These add up; it is "
+        "0 while another one saves the same cost.",
+        "A month is the last 30 final days as they were.",
+    ),
+    "own_saving": Metric(
+        "On its own",
+        "What it saves per month if nothing but this is done. These do not add up.",
+        "The last 30 final days.",
+    ),
+    "bearer_cost": Metric(
+        "Cost of the resource",
+        "What is billed and would cost less: the resource itself, or the cluster that a job runs on.",
+        "The last 30 final days.",
+    ),
+    "wasted": Metric(
+        "Wasted",
+        "What of the cost brought nothing and is gone, such as that of failed runs. It is no rate and in no saving.",
+        "The last 30 final days.",
+    ),
+    "vm_saving": Metric(
+        "Machines",
+        "What the cloud provider would charge less per month. Databricks does not bill it: it comes from your machine "
+        "prices, or from the estimates shipped with CostPulse, and is in no other figure.",
+        "The last 30 final days.",
+    ),
+    "measured_saving": Metric(
+        "Measured",
+        "What it would have cost without the change, less what it cost, per 30 days; with the ends between which it "
+        "lies in 95 of 100 cases.",
+        "At most the last 30 final days after the change.",
+    ),
+    "unit_cost": Metric(
+        "Cost of one",
+        "The cost of all job runs, successful runs, queries, warehouse hours or days of active users divided by their "
+        "number, both added up first. A successful run bears the cost of failed ones, a query the idle time of its "
+        "warehouse, an active user the whole bill.",
+        "The last 28 final days against the 28 before; weeks that are over.",
+    ),
 }
 
 

@@ -46,4 +46,13 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 help="Who pays for what, and why",
             ),
         ],
+        "Act": [
+            st.Page(
+                "views/recommendations.py",
+                title="Recommendations",
+                url_path="recommendations",
+                icon=":material/savings:",
+                help="What to change, what it is worth, and did it work",
+            ),
+        ],
     }

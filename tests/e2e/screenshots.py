@@ -16,6 +16,7 @@ PICTURES = (
     ("anomalies", "/anomalies", "Anomalies", "light", 1440),
     ("forecast", "/forecast", "Forecast & budgets", "light", 1440),
     ("budgets-dark", "/forecast?tab=budgets", "Forecast & budgets", "dark", 1440),
+    ("recommendations", "/recommendations", "Recommendations", "light", 1440),
     ("allocation", "/allocation", "Teams & allocation", "light", 1440),
     ("allocation-rules-dark", "/allocation?tab=rules", "Teams & allocation", "dark", 1440),
 )

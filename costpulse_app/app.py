@@ -18,6 +18,7 @@ from costpulse_app.allocation import rules_tab, share_tab, statement_tab, teams_
 from costpulse_app.anomalies import detail, listing  # noqa: F401
 from costpulse_app.forecast import budgets_tab, outlook_tab, record_tab  # noqa: F401
 from costpulse_app.recommendations import proved_tab, units_tab  # noqa: F401
+from costpulse_app.tags import policies  # noqa: F401
 
 _log = logging.getLogger("costpulse_app")
 

@@ -82,6 +82,31 @@ METRICS = {
         "A simulation says which of the two.",
         "Days that are not final are in it.",
     ),
+    "tag_compliant": Metric(
+        "Compliant",
+        "The share of the cost that tags are required of in which every required key has an allowed value. Beside it "
+        "the share of resources, each counted once for each day on which it was used. Tags of the job, pipeline, "
+        "warehouse or cluster count where the bill has none.",
+        "The last 30 final days, compared with the 30 before, in percentage points.",
+    ),
+    "tag_untagged": Metric(
+        "Untagged",
+        "The cost in which no required key has a value; a blank value counts as none. Cost with some of the required "
+        "keys, and none of them wrong, is named below it.",
+        "The last 30 final days, compared with the 30 before.",
+    ),
+    "tag_wrong_values": Metric(
+        "Wrong values",
+        "The cost in which a required key has a value that is not allowed, or is written in another case where case "
+        "counts.",
+        "The last 30 final days, compared with the 30 before.",
+    ),
+    "tag_not_taggable": Metric(
+        "Not taggable",
+        "The cost that nobody can tag: billed to the account, network, storage, and what Databricks runs by itself. It "
+        "is in no other of these figures and never counted against anyone.",
+        "The last 30 final days, compared with the 30 before.",
+    ),
     "known_on": Metric(
         "As known on",
         "What the usage of a month cost by the corrections, prices, adjustments, rules and names that were known at "

@@ -45,6 +45,13 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 icon=":material/groups:",
                 help="Who pays for what, and why",
             ),
+            st.Page(
+                "views/tags.py",
+                title="Tag compliance",
+                url_path="tags",
+                icon=":material/sell:",
+                help="How much money carries the tags we require, and who has to fix what",
+            ),
         ],
         "Act": [
             st.Page(

@@ -19,6 +19,8 @@ PICTURES = (
     ("recommendations", "/recommendations", "Recommendations", "light", 1440),
     ("allocation", "/allocation", "Teams & allocation", "light", 1440),
     ("allocation-rules-dark", "/allocation?tab=rules", "Teams & allocation", "dark", 1440),
+    ("tags", "/tags", "Tag compliance", "light", 1440),
+    ("tags-dark", "/tags", "Tag compliance", "dark", 1440),
 )
 
 

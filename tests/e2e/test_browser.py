@@ -48,6 +48,7 @@ PAGES = {
     "/anomalies": "Anomalies",
     "/forecast": "Forecast & budgets",
     "/allocation": "Teams & allocation",
+    "/tags": "Tag compliance",
     "/recommendations": "Recommendations",
 }
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.

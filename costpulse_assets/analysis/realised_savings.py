@@ -7,7 +7,7 @@ interval. Costs are at the prices of one day, so that a new price is no saving.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, exp, log, sqrt
+from math import ceil, exp, hypot, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +116,9 @@ def counterfactual(
     own = _expect(costs.values[:, [column]], costs.weekdays, change, first, last, begin)
     if not own.cost[0] > 0:
         return None
-    moved, comparable = _moved(costs, column, change, first, last, begin)
+    moved, spread, comparable = _moved(costs, column, change, first, last, begin)
     placebos = _placebos(costs, column, change, last - first + 1, first - change, max(since, int(known[0])))
-    half = _quantile(placebos, last - first + 1) * float(own.noise[0])
+    half = hypot(_quantile(placebos, last - first + 1) * float(own.noise[0]), 3 * spread)
     if len(placebos) < 5:
         half = max(half, log(2))
     cost = float(own.cost[0]) * exp(moved)
@@ -160,16 +160,21 @@ def _comparable(costs: Costs, begin: int, change: int, last: int) -> NDArray[np.
     return np.asarray(used & known & untouched, dtype=np.bool_)
 
 
-def _moved(costs: Costs, column: int, change: int, first: int, last: int, begin: int) -> tuple[float, int]:
-    """How the cost of comparable resources moved, as a logarithm, and how many they are."""
+def _moved(costs: Costs, column: int, change: int, first: int, last: int, begin: int) -> tuple[float, float, int]:
+    """How the cost of comparable resources moved, as a logarithm, its standard error, and how many they are."""
     others = _comparable(costs, begin, change, last)
     others[column] = False
     near = others & (costs.workspaces == costs.workspaces[column])
     chosen = near if near.sum() >= ENOUGH_COMPARABLE else others
-    if chosen.sum() < FEWEST_COMPARABLE:
-        return 0.0, 0
     error = _expect(costs.values[:, chosen], costs.weekdays, change, first, last, begin).error
-    return float(np.median(error[np.isfinite(error)])), int(chosen.sum())
+    # One that stopped weeks ago tells nothing.
+    error = error[np.isfinite(error)]
+    if len(error) < FEWEST_COMPARABLE:
+        return 0.0, 0.0, 0
+    middle = float(np.median(error))
+    # Of a median, from a robust standard deviation: a steady resource would else be as sure as it is steady.
+    spread = 1.2533 * 1.4826 * float(np.median(np.abs(error - middle))) / sqrt(len(error))
+    return middle, spread, len(error)
 
 
 def _placebos(costs: Costs, column: int, change: int, days: int, gap: int, own_since: int) -> list[float]:
@@ -200,7 +205,7 @@ def _placebos(costs: Costs, column: int, change: int, days: int, gap: int, own_s
 
 def _quantile(placebos: list[float], days: int) -> float:
     """How many noises of a day the interval reaches to each side; wider with few placebos."""
-    least = 3.0 / sqrt(days)
+    least = 4.0 / sqrt(days)
     if not placebos:
         return least
     rank = ceil((len(placebos) + 1) * LEVEL)

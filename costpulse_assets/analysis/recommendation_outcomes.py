@@ -174,17 +174,17 @@ def _copied(connection: Connection, parameters: dict[str, Any]) -> pa.Table:
 
 def _matrix(rows: pa.Table, kind: str, first: date, size: int) -> tuple[_Floats, list[_Key]]:
     """Days x resources: NaN before the first cost of a resource, 0 on later days without any."""
-    places: dict[_Key, int] = {}
-    columns = [
-        places.setdefault((workspace, kind, resource), len(places))
-        for workspace, resource in zip(rows["workspace_id"].to_pylist(), rows["resource_id"].to_pylist(), strict=True)
-    ]
-    values = np.full((size, len(places)), np.nan)
-    days = (rows["usage_date"].to_numpy() - np.datetime64(first)).astype(int)
-    values[days, columns] = rows["cost_at_newest_prices"].to_numpy()
+    # The id of a workspace has no space, so the first one ends it; what has none is the empty text.
+    named = pc.binary_join_element_wise(pc.fill_null(rows["workspace_id"], ""), rows["resource_id"], " ")
+    encoded = named.combine_chunks().dictionary_encode()
+    parts = [name.partition(" ") for name in encoded.dictionary.to_pylist()]
+    keys: list[_Key] = [(workspace or None, kind, resource) for workspace, _, resource in parts]
+    values = np.full((size, len(keys)), np.nan)
+    days = (rows["usage_date"].combine_chunks().to_numpy(zero_copy_only=False) - np.datetime64(first)).astype(int)
+    values[days, encoded.indices.to_numpy()] = rows["cost_at_newest_prices"].to_numpy()
     begun = np.maximum.accumulate(~np.isnan(values), axis=0)
     values[begun & np.isnan(values)] = 0.0
-    return values, list(places)
+    return values, keys
 
 
 def _exact(table: pa.Table, changes: Iterable[Row]) -> dict[_Key, dict[date, Decimal]]:

@@ -143,7 +143,8 @@ select
     h.previous_value as setting_from,
     h.value as setting_to,
     coalesce(
-        costpulse.setting_rank(e.setting, coalesce(h.newest_value, '0'))
+        h.is_change
+        and costpulse.setting_rank(e.setting, coalesce(h.newest_value, '0'))
         >= costpulse.setting_rank(e.setting, coalesce(h.previous_value, '0')),
         false
     ) as is_changed_back,

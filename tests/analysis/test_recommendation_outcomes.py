@@ -114,6 +114,22 @@ def test_a_day_that_is_not_typical_does_not_make_a_saving(seed: int, spike: floa
     assert spiky.cost < 1.1 * calm.cost
 
 
+def test_a_steady_resource_is_no_surer_than_what_it_is_compared_with() -> None:
+    proved = 0
+    for seed in range(100):
+        values = made_up(seed, noise=0.3)
+        # It does not even grow with the others.
+        values[:, 0] = 100
+        proved += without_the_change(values).lower > spent(values)
+    assert proved <= 5
+
+
+def test_a_resource_that_stopped_weeks_ago_tells_nothing() -> None:
+    values = made_up(3)
+    values[CHANGE - 30 :, 1] = 0
+    assert without_the_change(values).comparable == values.shape[1] - 2
+
+
 def test_without_comparable_resources_and_with_few_days_the_interval_is_wide() -> None:
     alone = made_up(3, resources=1)
     short = counterfactual(costs(alone), 0, change=CHANGE, first=FIRST, last=LAST, since=CHANGE - 20)

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from costpulse_assets.resources.migrations import migrate
 SERVER_VARIABLE = "COSTPULSE_TEST_DATABASE_URL"
 
 _TEMPLATE_LOCK = 7_205_741_900
+_SHARED_LOCK = 7_205_741_901
 _numbers = itertools.count(1)
 _folder_of_run = pytest.StashKey[Path]()
 
@@ -38,7 +39,28 @@ def pytest_configure_node(node: object) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        _drop_shared_databases(config)
         shutil.rmtree(config.stash[_folder_of_run])
+
+
+def _drop_shared_databases(config: pytest.Config) -> None:
+    """The embedded server goes as a whole; one of your own is left as it was."""
+    if url := os.environ.get(SERVER_VARIABLE):
+        with psycopg.connect(url, autocommit=True) as admin:
+            for (name,) in admin.execute(
+                "select datname from pg_database where starts_with(datname, %s)", [_shared_name(config, "")]
+            ).fetchall():
+                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _run_folder(config: pytest.Config) -> Path:
+    """The folder of this run, the same for all workers."""
+    workerinput = getattr(config, "workerinput", None)
+    return Path(workerinput["server_folder"]) if workerinput else config.stash[_folder_of_run]
+
+
+def _shared_name(config: pytest.Config, purpose: str) -> str:
+    return f"{_run_folder(config).name.replace('-', '_').lower()}_shared_{purpose}"
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -62,9 +84,7 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
     if url:
         yield url
         return
-    workerinput = getattr(request.config, "workerinput", None)
-    folder = Path(workerinput["server_folder"]) if workerinput else request.config.stash[_folder_of_run]
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(_run_folder(request.config)) as server:
         yield server.url("postgres")
 
 
@@ -117,6 +137,26 @@ def dagster_database_url(postgres_server: str) -> Iterator[str]:
     """An empty database for Dagster's storage."""
     with database(postgres_server) as url:
         yield url
+
+
+def shared_database(
+    config: pytest.Config, server: str, template: str, purpose: str, fill: Callable[[str], None]
+) -> str:
+    """The URL of a database that is filled once per run, by the first worker that asks; tests read it only."""
+    name = _shared_name(config, purpose)
+    url = urlsplit(server)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(%s)", [_SHARED_LOCK])
+        if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
+            admin.execute(
+                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+            try:
+                fill(url)
+            except BaseException:
+                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+                raise
+    return url
 
 
 @contextmanager

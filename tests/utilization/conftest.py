@@ -1,4 +1,4 @@
-"""The demo account's last months, collected and built once for all tests of this folder."""
+"""The demo account's last months, collected and built once for all tests of this folder, whichever worker has them."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
-from tests.conftest import database as database_of_its_own
+from tests.conftest import shared_database
 from tests.pipeline import Pipeline, pretend_today
 from tests.utilization.demo import DAYS, END
 
@@ -22,14 +22,16 @@ def demo_account() -> Iterator[DemoAccount]:
 
 
 @pytest.fixture(scope="package")
-def demo(postgres_server: str, migrated_template: str, demo_account: DemoAccount) -> Iterator[Database]:
-    """A database with every asset; tests read it only."""
-    with (
-        database_of_its_own(postgres_server, template=migrated_template) as url,
-        dg.DagsterInstance.ephemeral() as instance,
-    ):
+def demo(postgres_server: str, migrated_template: str, request: pytest.FixtureRequest) -> Database:
+    """A database with every asset but the analysis; tests read it only."""
+
+    def fill(url: str) -> None:
         database = Database(url)
         give_demo_rules(database, Identities(None))
-        pipeline = Pipeline(database, demo_account, pretend_today(END, first_usage_date=DAYS[0]), instance)
-        assert pipeline.run(DAYS[0], END).success
-        yield database
+        # only the worker that fills it needs the source for this
+        account = request.getfixturevalue("demo_account")
+        with dg.DagsterInstance.ephemeral() as instance:
+            pipeline = Pipeline(database, account, pretend_today(END, first_usage_date=DAYS[0]), instance)
+            assert pipeline.run(DAYS[0], END).success
+
+    return Database(shared_database(request.config, postgres_server, migrated_template, "demo", fill))

@@ -1,7 +1,8 @@
 -- workspace x cluster: all-purpose cluster that needs fewer workers while it works, or smaller nodes where there are
 -- none to take away
-with candidates as (
+with candidates as materialized (
     select
+        row_number() over () as number,
         i.workspace_id,
         i.cluster_id,
         i.cluster_name,
@@ -69,86 +70,124 @@ with candidates as (
         ) <= %(maximum_swap_percent)s
 ),
 
--- one row per cluster and hour; of a cluster without workers, the driver is what is sized. Day by day through the
--- index: joins of whole months are planned badly.
-hours as (
+-- The hours of a cluster stay with it in arrays, in the same order; of a cluster without workers, the driver is what is
+-- sized. Cluster by cluster and day by day through the index: joins of whole months are planned badly, and sorted.
+sized as materialized (
     select
-        c.workspace_id,
-        c.cluster_id,
-        h.up_minutes,
-        h.sized_minutes,
-        h.cpu_sum,
-        h.mem_sum,
-        h.io_wait_sum,
-        h.driver_minutes * c.driver_cores
-        + case when c.has_workers then h.sized_minutes * c.worker_cores else 0 end as core_minutes,
-        d.cost_usd / nullif(
-            round(60 * coalesce(d.driver_node_hours, 0)) * c.driver_cores
-            + case when c.has_workers then round(60 * coalesce(d.worker_node_hours, 0)) * c.worker_cores else 0 end, 0
-        ) as usd_per_core_minute,
-        -- Nodes that would have stayed below both limits; sums are hundredths of a percent over the minutes of all.
-        greatest(
-            ceil(h.cpu_sum / (h.up_minutes * %(target_cpu_percent)s * 100)),
-            ceil(h.mem_sum / (h.up_minutes * %(target_memory_percent)s * 100)),
-            1
-        )::integer as needed,
-        coalesce(h.idle_minutes, 0) = 0 and h.sized_minutes > 0 and h.cpu_sum is not null and h.mem_sum is not null
-            as is_busy
+        c.number,
+        s.*
     from candidates as c
-    inner join costpulse.cluster_daily as d
-        on
-            c.workspace_id = d.workspace_id
-            and c.cluster_id = d.cluster_id
-            and d.usage_date between c.counts_from and %(last_date)s
     cross join
         lateral (
             select
-                max(n.up_minutes) as up_minutes,
-                max(n.idle_minutes) as idle_minutes,
-                coalesce(sum(n.node_minutes) filter (where n.is_driver), 0) as driver_minutes,
-                coalesce(sum(n.node_minutes) filter (where n.is_driver <> c.has_workers), 0) as sized_minutes,
-                sum(n.cpu_sum) filter (where n.is_driver <> c.has_workers) as cpu_sum,
-                sum(n.mem_sum) filter (where n.is_driver <> c.has_workers) as mem_sum,
-                sum(n.io_wait_sum) filter (where n.is_driver <> c.has_workers) as io_wait_sum
-            from costpulse.node_utilization as n
-            where n.workspace_id = c.workspace_id and n.cluster_id = c.cluster_id and n.usage_date = d.usage_date
-            group by n.usage_hour
-            having max(n.up_minutes) > 0
-        ) as h
-    where d.cost_usd is not null
+                count(*) filter (where h.is_busy) as busy_hours,
+                sum(h.cpu_sum) filter (where h.is_busy)
+                / sum(h.sized_minutes) filter (where h.is_busy) / 100 as cpu_percent,
+                sum(h.mem_sum) filter (where h.is_busy)
+                / sum(h.sized_minutes) filter (where h.is_busy) / 100 as memory_percent,
+                sum(h.io_wait_sum) filter (where h.is_busy)
+                / sum(h.sized_minutes) filter (where h.is_busy) / 100 as io_wait_percent,
+                sum(h.sized_minutes) as all_sized_minutes,
+                sum(h.core_minutes) / 60 as core_hours,
+                sum(h.core_minutes * h.usd_per_core_minute) as counted_cost_usd,
+                array_agg(h.up_minutes) as up_minutes,
+                array_agg(h.sized_minutes) as sized_minutes,
+                array_agg(h.cpu_sum) as cpu_sums,
+                array_agg(h.mem_sum) as mem_sums,
+                array_agg(h.is_busy) as is_busy,
+                array_agg(h.usd_per_core_minute) as usd_per_core_minute
+            from (
+                select
+                    g.up_minutes,
+                    g.sized_minutes,
+                    g.cpu_sum,
+                    g.mem_sum,
+                    g.io_wait_sum,
+                    g.driver_minutes * c.driver_cores
+                    + case when c.has_workers then g.sized_minutes * c.worker_cores else 0 end as core_minutes,
+                    d.cost_usd / nullif(
+                        round(60 * coalesce(d.driver_node_hours, 0)) * c.driver_cores
+                        + case
+                            when c.has_workers then round(60 * coalesce(d.worker_node_hours, 0)) * c.worker_cores
+                            else 0
+                        end, 0
+                    ) as usd_per_core_minute,
+                    coalesce(g.idle_minutes, 0) = 0
+                    and g.sized_minutes > 0
+                    and g.cpu_sum is not null
+                    and g.mem_sum is not null as is_busy
+                from costpulse.cluster_daily as d
+                cross join
+                    lateral (
+                        select
+                            max(n.up_minutes) as up_minutes,
+                            max(n.idle_minutes) as idle_minutes,
+                            coalesce(sum(n.node_minutes) filter (where n.is_driver), 0) as driver_minutes,
+                            coalesce(sum(n.node_minutes) filter (where n.is_driver <> c.has_workers), 0)
+                                as sized_minutes,
+                            sum(n.cpu_sum) filter (where n.is_driver <> c.has_workers) as cpu_sum,
+                            sum(n.mem_sum) filter (where n.is_driver <> c.has_workers) as mem_sum,
+                            sum(n.io_wait_sum) filter (where n.is_driver <> c.has_workers) as io_wait_sum
+                        from costpulse.node_utilization as n
+                        where
+                            n.workspace_id = c.workspace_id
+                            and n.cluster_id = c.cluster_id
+                            and n.usage_date = d.usage_date
+                        group by n.usage_hour
+                        having max(n.up_minutes) > 0
+                    ) as g
+                where
+                    d.workspace_id = c.workspace_id
+                    and d.cluster_id = c.cluster_id
+                    and d.usage_date between c.counts_from and %(last_date)s
+                    and d.cost_usd is not null
+            ) as h
+        ) as s
+    where
+        s.busy_hours >= %(minimum_busy_hours)s
+        and (s.cpu_percent < %(maximum_cpu_percent)s or s.memory_percent < %(maximum_memory_percent)s)
+        and coalesce(s.io_wait_percent, 0) <= %(maximum_io_wait_percent)s
 ),
 
--- the hours of a cluster stay with it in arrays, in the same order
-sized as (
+-- Nodes that would have stayed below both limits in each hour; sums are hundredths of a percent over the minutes of all.
+needs as materialized (
     select
-        h.workspace_id,
-        h.cluster_id,
-        count(*) filter (where h.is_busy) as busy_hours,
-        sum(h.cpu_sum) filter (where h.is_busy) / sum(h.sized_minutes) filter (where h.is_busy) / 100 as cpu_percent,
-        sum(h.mem_sum) filter (where h.is_busy) / sum(h.sized_minutes) filter (where h.is_busy) / 100 as memory_percent,
-        sum(h.io_wait_sum) filter (where h.is_busy)
-        / sum(h.sized_minutes) filter (where h.is_busy) / 100 as io_wait_percent,
-        percentile_disc(0.5) within group (order by h.needed) filter (where h.is_busy) as needed_median,
-        percentile_disc(0.95) within group (order by h.needed) filter (where h.is_busy) as needed_p95,
-        percentile_disc(0.95) within group (
-            order by h.cpu_sum / nullif(h.sized_minutes, 0) / 100
-        ) filter (where h.is_busy) as p95_hour_cpu_percent,
-        percentile_disc(0.95) within group (
-            order by h.mem_sum / nullif(h.sized_minutes, 0) / 100
-        ) filter (where h.is_busy) as p95_hour_memory_percent,
-        sum(h.sized_minutes) as all_sized_minutes,
-        sum(h.core_minutes) / 60 as core_hours,
-        sum(h.core_minutes * h.usd_per_core_minute) as counted_cost_usd,
-        array_agg(h.up_minutes) as up_minutes,
-        array_agg(h.sized_minutes) as sized_minutes,
-        array_agg(h.needed) as needed,
-        array_agg(h.usd_per_core_minute) as usd_per_core_minute
-    from hours as h
-    group by h.workspace_id, h.cluster_id
+        s.*,
+        k.needed,
+        k.needed_median,
+        k.needed_p95,
+        k.p95_hour_cpu_percent,
+        k.p95_hour_memory_percent
+    from sized as s
+    cross join
+        lateral (
+            select
+                array_agg(h.needed) as needed,
+                percentile_disc(0.5) within group (order by h.needed) filter (where h.is_busy) as needed_median,
+                percentile_disc(0.95) within group (order by h.needed) filter (where h.is_busy) as needed_p95,
+                percentile_disc(0.95) within group (order by h.cpu_percent) filter (where h.is_busy)
+                    as p95_hour_cpu_percent,
+                percentile_disc(0.95) within group (order by h.memory_percent) filter (where h.is_busy)
+                    as p95_hour_memory_percent
+            from (
+                select
+                    n.is_busy,
+                    n.cpu_sum / nullif(n.sized_minutes, 0) / 100 as cpu_percent,
+                    n.mem_sum / nullif(n.sized_minutes, 0) / 100 as memory_percent,
+                    greatest(
+                        ceil(n.cpu_sum / (n.up_minutes * %(target_cpu_percent)s * 100)),
+                        ceil(n.mem_sum / (n.up_minutes * %(target_memory_percent)s * 100)),
+                        1
+                    )::integer as needed
+                from unnest(s.up_minutes, s.sized_minutes, s.cpu_sums, s.mem_sums, s.is_busy) as n (
+                    up_minutes, sized_minutes, cpu_sum, mem_sum, is_busy
+                )
+            ) as h
+        ) as k
 ),
 
 -- All that a change of size may rest on; telemetry with gaps in it is no evidence.
-judged as (
+judged as materialized (
     select
         c.*,
         s.busy_hours,
@@ -175,7 +214,7 @@ judged as (
         least(c.min_workers, s.needed_median) as new_min_workers,
         least(c.max_workers, greatest(s.needed_p95, least(c.min_workers, s.needed_median))) as new_max_workers
     from candidates as c
-    inner join sized as s on c.workspace_id = s.workspace_id and c.cluster_id = s.cluster_id
+    inner join needs as s on c.number = s.number
     cross join
         lateral (
             select
@@ -202,10 +241,7 @@ judged as (
             ) as b
         ) as h
     where
-        s.busy_hours >= %(minimum_busy_hours)s
-        and (s.cpu_percent < %(maximum_cpu_percent)s or s.memory_percent < %(maximum_memory_percent)s)
-        and coalesce(s.io_wait_percent, 0) <= %(maximum_io_wait_percent)s
-        and least(h.cpu_readings, h.mem_readings) >= 0.95 * s.all_sized_minutes
+        least(h.cpu_readings, h.mem_readings) >= 0.95 * s.all_sized_minutes
 ),
 
 savings as (

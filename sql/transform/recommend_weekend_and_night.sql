@@ -1,6 +1,7 @@
 -- workspace x cluster: all-purpose cluster that is up, week after week, in hours in which nothing ever happens
-with candidates as (
+with candidates as materialized (
     select
+        row_number() over () as number,
         i.workspace_id,
         i.cluster_id,
         i.cluster_name,
@@ -8,7 +9,8 @@ with candidates as (
         i.auto_termination_minutes,
         f.counts_from,
         sum(d.cost_usd) as resource_cost_usd,
-        count(*) filter (where d.usage_date >= f.counts_from and d.up_hours > 0) as up_days
+        count(*) filter (where d.usage_date >= f.counts_from and d.up_hours > 0) as up_days,
+        bool_or(d.usage_date >= f.counts_from and d.task_hours > 0) as has_tasks
     from costpulse.cluster_info as i
     -- what it did before its configuration was last changed says nothing about it as it is
     cross join
@@ -36,58 +38,66 @@ with candidates as (
         < %(always_idle_percent)s / 100.0 * sum(d.up_hours) filter (where d.usage_date >= f.counts_from)
 ),
 
--- hour of the week, 0 is Monday 00:00 UTC: how often it was up in it, and whether something happened
+-- hour of the week, 0 is Monday 00:00 UTC, in which it was up in enough weeks and its CPU rested each time. Cluster by
+-- cluster: one after the other, their hours are grouped in memory.
 slots as (
     select
+        c.number,
         c.workspace_id,
         c.cluster_id,
-        (extract(isodow from n.usage_date)::integer - 1) * 24 + n.usage_hour as slot,
-        count(*) as times_up,
-        bool_and(n.idle_minutes = n.up_minutes and coalesce(t.task_seconds, 0) = 0) as is_quiet
+        h.slot,
+        h.times_up,
+        h.dates
     from candidates as c
-    inner join costpulse.node_utilization as n
-        on
-            c.workspace_id = n.workspace_id
-            and c.cluster_id = n.cluster_id
+    cross join lateral (
+        select
+            mod(n.usage_date - '1900-01-01'::date, 7) * 24 + n.usage_hour as slot,
+            count(*) as times_up,
+            array_agg(n.usage_date) filter (where c.has_tasks) as dates
+        from costpulse.node_utilization as n
+        where
+            n.workspace_id = c.workspace_id
+            and n.cluster_id = c.cluster_id
             and n.usage_date between c.counts_from and %(last_date)s
-    left join costpulse.cluster_task_hours as t
-        on
-            n.usage_date = t.usage_date
-            and n.usage_hour = t.usage_hour
-            and n.workspace_id = t.workspace_id
-            and n.cluster_id = t.cluster_id
-    where n.up_minutes is not null
-    group by c.workspace_id, c.cluster_id, slot
+            and n.up_minutes is not null
+        group by slot
+        having bool_and(n.idle_minutes = n.up_minutes) and count(*) >= %(minimum_weeks)s
+    ) as h
 ),
 
--- hours of the week that follow each other
+-- Those in which no task ran either. Hours of the week that follow each other are a span.
 quiet as (
     select
+        s.number,
         s.workspace_id,
         s.cluster_id,
         s.slot,
         s.times_up,
-        s.slot - row_number() over (partition by s.workspace_id, s.cluster_id order by s.slot) as span
+        s.slot - row_number() over (partition by s.number order by s.slot) as span
     from slots as s
-    where s.is_quiet and s.times_up >= %(minimum_weeks)s
+    where
+        not exists (
+            select 1 as found
+            from costpulse.cluster_task_hours as t
+            where
+                t.usage_date = any(s.dates)
+                and t.usage_hour = mod(s.slot, 24)
+                and t.workspace_id = s.workspace_id
+                and t.cluster_id = s.cluster_id
+                and t.task_seconds > 0
+        )
 ),
 
-spans as (
+spans as materialized (
     select
-        q.workspace_id,
-        q.cluster_id,
-        min(q.slot) as first_slot,
-        max(q.slot) as last_slot,
-        min(q.times_up) as times_up
+        q.*,
+        count(*) over (partition by q.number, q.span) as hours
     from quiet as q
-    group by q.workspace_id, q.cluster_id, q.span
-    having count(*) >= %(minimum_hours)s
 ),
 
-schedules as (
+schedules as materialized (
     select
-        s.workspace_id,
-        s.cluster_id,
+        s.number,
         sum(s.last_slot - s.first_slot + 1) as quiet_hours_per_week,
         min(s.times_up) as times_up,
         string_agg(
@@ -99,14 +109,22 @@ schedules as (
                 lpad(mod(s.last_slot + 1, 24)::text, 2, '0')
             ), ', ' order by s.first_slot
         ) as stopped
-    from spans as s
-    group by s.workspace_id, s.cluster_id
+    from (
+        select
+            p.number,
+            min(p.slot) as first_slot,
+            max(p.slot) as last_slot,
+            min(p.times_up) as times_up
+        from spans as p
+        where p.hours >= %(minimum_hours)s
+        group by p.number, p.span
+    ) as s
+    group by s.number
 ),
 
-savings as (
+savings as materialized (
     select
-        h.workspace_id,
-        h.cluster_id,
+        n.number,
         sum(h.idle_minutes) as idle_minutes,
         sum(h.cost_usd) as saving_usd,
         case when count(h.vm_cost_usd) = count(*) then sum(h.vm_cost_usd) end as vm_saving_usd,
@@ -117,7 +135,7 @@ savings as (
             array_agg(c.cluster_id order by c.workspace_id, c.cluster_id) as cluster_ids,
             array_agg(c.counts_from order by c.workspace_id, c.cluster_id) as from_dates
         from candidates as c
-        inner join schedules as s on c.workspace_id = s.workspace_id and c.cluster_id = s.cluster_id
+        inner join schedules as s on c.number = s.number
     ) as a
     cross join
         lateral costpulse.idle_hours(a.workspace_ids, a.cluster_ids, a.from_dates, %(last_date)s::date) as h
@@ -125,9 +143,9 @@ savings as (
         on
             h.workspace_id = n.workspace_id
             and h.cluster_id = n.cluster_id
-            and (extract(isodow from h.hour_start)::integer - 1) * 24 + extract(hour from h.hour_start)::integer
-            between n.first_slot and n.last_slot
-    group by h.workspace_id, h.cluster_id
+            and mod(h.hour_start::date - '1900-01-01'::date, 7) * 24 + extract(hour from h.hour_start)::integer = n.slot
+    where n.hours >= %(minimum_hours)s
+    group by n.number
 ),
 
 found as (
@@ -141,8 +159,8 @@ found as (
         round(s.vm_saving_usd, 18) as vm_saving_usd,
         s.is_vm_price_of_user
     from candidates as c
-    inner join schedules as p on c.workspace_id = p.workspace_id and c.cluster_id = p.cluster_id
-    inner join savings as s on c.workspace_id = s.workspace_id and c.cluster_id = s.cluster_id
+    inner join schedules as p on c.number = p.number
+    inner join savings as s on c.number = s.number
     where s.saving_usd > 0
 )
 

@@ -62,9 +62,11 @@ def test_the_newest_version_of_a_warehouse_is_kept_and_its_earlier_names_are_rem
 ) -> None:
     add_warehouse(account, "Trial", changed=at(day=-20), warehouse_size="LARGE")
     add_warehouse(account, "Trial", changed=at(day=-15))
+    # another owner alone is no version worth reading
+    add_warehouse(account, "Trial", changed=at(day=-12), created_by="bob@example.com")
     add_warehouse(account, "BI", changed=at(day=-9), auto_stop_minutes=0, tags={"b": "2", "a": "1"})
 
-    assert collect_state(database, account, WAREHOUSES, IN_CLEAR) == 2
+    assert collect_state(database, account, WAREHOUSES, IN_CLEAR) == 3
 
     row = one_row(database, "select * from costpulse.warehouses")
     assert (row["name"], row["warehouse_size"], row["auto_stop_minutes"]) == ("BI", "SMALL", 0)

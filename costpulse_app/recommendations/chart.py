@@ -104,7 +104,7 @@ def before_and_after(
     currency: str,
     look: Palette,
 ) -> go.Figure:
-    """Cost by day: days the saving rests on, the day of the change, and what it would have cost without the change.
+    """Cost by day: days the saving rests on, the day of the change, and what it would have cost without it.
 
     Args:
         costs: of what is billed, by day, oldest first.
@@ -116,15 +116,17 @@ def before_and_after(
         look: the palette.
     """
     figure = go.Figure()
+    is_before = changed_on is not None and window.last < changed_on
+    rests = f"The {len(window)} days before" if is_before else "Days the saving rests on"
 
     def part(day: date) -> str:
         if changed_on is not None and day > changed_on:
             return "After the change"
-        return "Days the saving rests on" if day in window else "Other days"
+        return rests if day in window else "Other days"
 
     for name, tint in (
         ("Other days", look.other),
-        ("Days the saving rests on", look.series[0]),
+        (rests, look.series[0]),
         ("After the change", look.good),
     ):
         days = [day for day in costs if part(day) == name]

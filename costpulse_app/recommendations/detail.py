@@ -164,24 +164,40 @@ def trend(made: Frame, one: Recommendation, outcome: Outcome | None) -> None:
     """What is billed by day, before and after."""
     st.subheader(f"Cost of the {one.bearer_type} by day", anchor=False)
     changed = outcome.changed_on if outcome is not None else one.done_on
-    first = one.window_first - timedelta(days=_DAYS_BEFORE)
+    if outcome is not None:
+        st.markdown(formats.plain(outcome.sentence))
+    elif changed is not None:
+        st.caption("Not measured yet: the comparison begins on the day after the change, with final days.")
+    by_day(made, one.bearer_type, one.bearer, one.window, changed, outcome)
+
+
+def by_day(
+    made: Frame, bearer_type: str, bearer: str, window: Period, changed: date | None, outcome: Outcome | None
+) -> None:
+    """The cost of what is billed by day, as a chart and a table, and the way on to the cost explorer.
+
+    Args:
+        made: the frame.
+        bearer_type: what is billed.
+        bearer: workspace/id of it.
+        window: the days that the saving rests on, or that it is compared with.
+        changed: day of the change; None: it was not changed.
+        outcome: what was measured of the change.
+    """
+    first = window.first - timedelta(days=_DAYS_BEFORE)
     if changed is not None:
         first = min(first, changed - timedelta(days=_DAYS_BEFORE))
-    period = Period(first, max(made.newest, one.window_last))
-    selection = Selection(((one.bearer_type, (one.bearer,)),))
+    period = Period(first, max(made.newest, window.last))
+    selection = Selection(((bearer_type, (bearer,)),))
     found = queries.by_bin(made.version, period, "day", None, (), "", selection, "cost")
     costs: dict[date, Decimal | None] = {row.bin: row.amount for row in found}
     if not costs:
         st.caption("No cost by day is kept of these days.")
         return
-    if outcome is not None:
-        st.markdown(formats.plain(outcome.sentence))
-    elif changed is not None:
-        st.caption("Not measured yet: the comparison begins on the day after the change, with final days.")
     st.plotly_chart(
         chart.before_and_after(
             costs,
-            one.window,
+            window,
             changed_on=changed,
             outcome=outcome,
             last_final=made.last_final,
@@ -191,7 +207,7 @@ def trend(made: Frame, one: Recommendation, outcome: Outcome | None) -> None:
         width="stretch",
         config=charts.CONFIG,
         key="trend_chart",
-        alt=f"Daily cost of the {one.bearer_type}, bars, {formats.days(period)}",
+        alt=f"Daily cost of the {bearer_type}, bars, {formats.days(period)}",
     )
     with st.expander("Show as table", key="trend_table"):
         parts.table(
@@ -200,7 +216,7 @@ def trend(made: Frame, one: Recommendation, outcome: Outcome | None) -> None:
                 for day, cost in reversed(costs.items())
             ],
             key="trend_rows",
-            alt=f"Daily cost of the {one.bearer_type}",
+            alt=f"Daily cost of the {bearer_type}",
             columns={"Cost": parts.money_column(made.currency)},
         )
     st.button(
@@ -209,7 +225,7 @@ def trend(made: Frame, one: Recommendation, outcome: Outcome | None) -> None:
         type="tertiary",
         icon=":material/query_stats:",
         on_click=parts.open_explorer,
-        args=[Filters().on(one.window).with_only(one.bearer_type, [one.bearer]), View(by="sku")],
+        args=[Filters().on(window).with_only(bearer_type, [bearer]), View(by="sku")],
     )
 
 

@@ -1,14 +1,17 @@
 """What changes really saved: compared with what the cost would have been without them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
 from costpulse_app import formats, parts
 from costpulse_app.parts import Frame
-from costpulse_app.recommendations import words
+from costpulse_app.recommendations import detail, words
 from costpulse_app.recommendations.reads import Outcome, Recommendation
 from costpulse_app.recommendations.state import open_one
+from costpulse_assets.analysis.recommendation_run import WINDOW_DAYS
+from costpulse_assets.periods import Period
 
 
 def show(made: Frame, found: Sequence[Recommendation], outcomes: Sequence[Outcome]) -> None:
@@ -28,7 +31,6 @@ def show(made: Frame, found: Sequence[Recommendation], outcomes: Sequence[Outcom
         "Newest measurement of every change that a recommendation asked for, or that was seen without one. Only what "
         "is proved counts, once for each change of what is billed; work that is not done any more is no saving."
     )
-    st.session_state["outcomes_listed"] = outcomes
     names = words.resource_names(made, outcomes)
     rows = [
         {
@@ -56,7 +58,7 @@ def show(made: Frame, found: Sequence[Recommendation], outcomes: Sequence[Outcom
             "In words": st.column_config.TextColumn(width="large"),
             **dict.fromkeys(("Saving per month", "At least", "At most"), money),
         },
-        on_select=_open_outcome,
+        on_select=_choose,
         height="content" if len(rows) < 30 else "auto",
     )
     st.download_button(
@@ -68,6 +70,8 @@ def show(made: Frame, found: Sequence[Recommendation], outcomes: Sequence[Outcom
         key="outcomes_csv",
         on_click="ignore",
     )
+    chosen = min(st.session_state.get("outcome_chosen", 0), len(outcomes) - 1)
+    before_and_after(made, outcomes[chosen], str(rows[chosen]["Resource"]))
 
 
 def change(one: Outcome) -> str | None:
@@ -78,8 +82,22 @@ def change(one: Outcome) -> str | None:
     return f"{one.setting}: {'none' if one.setting_from is None else one.setting_from} → {to}"
 
 
-def _open_outcome() -> None:
-    outcomes: Sequence[Outcome] = st.session_state["outcomes_listed"]
+def before_and_after(made: Frame, one: Outcome, name: str) -> None:
+    """One change in words, and the cost by day before and after it."""
+    st.subheader(formats.plain(name), anchor=False)
+    st.markdown(formats.plain(one.sentence))
+    if one.recommendation_id is not None:
+        st.button(
+            "Open the recommendation",
+            key="open_recommendation",
+            icon=":material/manage_search:",
+            on_click=open_one,
+            args=[one.recommendation_id],
+        )
+    before = Period(one.changed_on - timedelta(days=WINDOW_DAYS), one.changed_on - timedelta(days=1))
+    detail.by_day(made, one.bearer_type, one.bearer, before, one.changed_on, one)
+
+
+def _choose() -> None:
     rows = st.session_state["outcomes_rows"].selection.rows
-    if rows and (number := outcomes[rows[0]].recommendation_id) is not None:
-        open_one(number)
+    st.session_state["outcome_chosen"] = rows[0] if rows else 0

@@ -592,6 +592,19 @@ def test_what_is_proved_is_in_the_card_and_the_tab_once(app: Opener, found: str)
         "Counts": "yes",
         "Change": "auto_termination_minutes: none → 30",
     }
+    # The first is shown day by day; it has a recommendation to open.
+    assert "Saves 300 USD per 30 days." in texts(test)
+    test.button(key="open_recommendation").click().run()
+    assert query(test)["id"] == [str(DONE)]
+
+
+def test_a_change_without_a_recommendation_is_shown_by_day(app: Opener, found: str) -> None:
+    add_outcome(found, DONE, recommendation_id=None, resource_id="c1", bearer_id="c1")
+    test = app(found, PAGE, tab="proved")
+    assert not test.exception
+    assert "Reference" not in texts(test)
+    assert {row["Cost"] for row in table(test, "Day", "Final", "Cost")} == {Decimal(20)}
+    assert "open_recommendation" not in [button.key for button in test.button]
 
 
 def test_the_detail_shows_what_was_measured(app: Opener, found: str) -> None:

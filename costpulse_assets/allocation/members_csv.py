@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from costpulse_assets.allocation.csv_tables import fitted, read_table, write_table
 from costpulse_assets.allocation.documents import MemberDocument, RuleSet, TeamDocument
 from costpulse_assets.allocation.plan import Change, change_in_words
-from costpulse_assets.allocation.problems import BadRuleSet, Problem, unknown_team, problems
+from costpulse_assets.allocation.problems import BadRuleSet, Problem, problems, unknown_team
 from costpulse_assets.allocation.protection import protected
 from costpulse_assets.allocation.rule_types.declaration import Text
 from costpulse_assets.allocation.text_files import TextFile

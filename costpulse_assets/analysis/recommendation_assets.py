@@ -177,7 +177,7 @@ def recommendation_assets(settings: Settings) -> list[Any]:
                     "dagster/column_schema": table_schema(database, "recommendation_outcomes"),
                     "measured up to": str(done.last_day),
                     "recommendations seen to be done": done.seen,
-                    **dict[str, Any](done.verdicts),
+                    **{str(verdict): count for verdict, count in done.verdicts.items()},
                     "proved savings of 30 days, USD": float(proved["saving_per_30_days_usd"]),
                 },
             )

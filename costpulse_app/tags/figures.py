@@ -19,7 +19,7 @@ _LOOKS = {
     "Compliant": ("good", ""),
     "Valid": ("good", ""),
     "Wrong value": ("medium", "/"),
-    "Some keys missing": ("high", "."),
+    "Some keys missing": ("muted", ""),
     "Untagged": ("critical", ""),
     "Missing": ("critical", ""),
 }
@@ -71,9 +71,8 @@ def whole_bars(bars: Sequence[Parts], *, currency: str, look: Palette) -> go.Fig
                 "color": colour,
                 "line": {"color": look.ground, "width": 1},
                 "pattern": {
-                    "shape": shape, "solidity": 0.2,
-                    # Percentages are read on it.
-                    "fgopacity": 0.45, "size": 7, "fgcolor": look.ground, "bgcolor": colour,
+                    # Sparse: percentages are read on it.
+                    "shape": shape, "solidity": 0.1, "size": 12, "fgcolor": look.ground, "bgcolor": colour,
                     "fillmode": "replace",
                 },
             },

@@ -18,7 +18,7 @@ from costpulse_assets.analysis.tag_compliance import WINDOW_DAYS, TagScore
 from costpulse_assets.costs.spend import NONE
 from costpulse_assets.periods import Period
 
-#: Days of the line.
+#: Days up to the newest that a changed policy is applied to.
 _LINE_DAYS = 90
 _MOST_BARS = 12
 
@@ -32,11 +32,15 @@ def window(made: Frame) -> Period | None:
 
 def show(made: Frame, version: Version, now: Period, where: Where, policies: list[StoredTagPolicy]) -> None:
     """Cards and charts."""
-    line = Period(now.last - timedelta(days=_LINE_DAYS - 1), now.last)
+    # Days before these keep the measure of the policies they were judged by.
+    line = Period(made.newest - timedelta(days=_LINE_DAYS - 1), now.last)
     by_day = {date.fromisoformat(day or ""): score for day, score in reads.scores(version, "day", line, where).items()}
     before = Period(now.first - timedelta(days=WINDOW_DAYS), now.first - timedelta(days=1))
     score = reads.added(one for day, one in by_day.items() if day in now)
-    cards(made, now, score, before, reads.added(one for day, one in by_day.items() if day in before))
+    # Fewer days, or days by another measure, are nothing to compare with.
+    compares = max(min(made.days), line.first) <= before.first
+    then = reads.added(one for day, one in by_day.items() if day in before) if compares else None
+    cards(made, now, score, before, then)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("By key", anchor=False)
@@ -48,11 +52,9 @@ def show(made: Frame, version: Version, now: Period, where: Where, policies: lis
     team_bars(made, reads.scores(version, "team", now, where))
 
 
-def cards(made: Frame, now: Period, score: TagScore, before: Period, then: TagScore) -> None:
+def cards(made: Frame, now: Period, score: TagScore, before: Period, then: TagScore | None) -> None:
     """Compliant, untagged, wrong values, and apart from them what nobody can tag."""
-    # Half a month less of usage is no improvement.
-    compares = min(made.days) <= before.first and then.cost_usd != 0
-    covered, against = f"{formats.days(now)}.", f"vs {formats.short_days(before)}" if compares else ""
+    covered, against = f"{formats.days(now)}.", f"vs {formats.short_days(before)}" if then else ""
     judged = score.judged_cost_usd
 
     def amount(metric: str, name: str, notes: list[str], *, good_when_down: bool = True) -> None:
@@ -63,7 +65,7 @@ def cards(made: Frame, now: Period, score: TagScore, before: Period, then: TagSc
             formats.money(usd, made.currency),
             full=formats.money_to_the_cent(usd, made.currency),
             days=covered,
-            delta=formats.delta(usd, getattr(then, name), "cost", made.currency) if compares else "",
+            delta=formats.delta(usd, getattr(then, name), "cost", made.currency) if then else "",
             against=against,
             notes=notes,
             good_when_down=good_when_down,
@@ -85,7 +87,7 @@ def cards(made: Frame, now: Period, score: TagScore, before: Period, then: TagSc
             full=f"{formats.money_to_the_cent(score.compliant_cost_usd, made.currency)} of "
             f"{formats.money_to_the_cent(judged, made.currency)}",
             days=covered,
-            delta=points(score.by_cost, then.by_cost) if compares else "",
+            delta=points(score.by_cost, then.by_cost) if then else "",
             against=against,
             notes=[resources, f"of {formats.money(judged, made.currency)} that tags are required of"],
             good_when_down=False,

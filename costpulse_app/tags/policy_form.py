@@ -30,8 +30,15 @@ from costpulse_assets.allocation.tag_policies import (
 from costpulse_assets.analysis.tag_compliance import Preview, preview_tag_policies
 from costpulse_assets.periods import Period
 
-_REQUIRED = {None: "As everywhere", True: "Required", False: "Not required"}
-_FIELDS = {"resource_types": "required for", "allowed_values": "allowed values", "valid_from": "valid from"}
+_REQUIRED = {True: "Required", False: "Not required"}
+#: What an empty cell of an override means.
+_AS_EVERYWHERE = "As everywhere"
+_FIELDS = {
+    "resource_types": "required for",
+    "allowed_values": "allowed values",
+    "overrides": "override",
+    "valid_from": "valid from",
+}
 _SHOWN_PATTERNS = 10
 
 #: What a scope of an override is called: ("team" or "workspace", name or id) by label.
@@ -116,9 +123,7 @@ def deleting(policy: StoredTagPolicy) -> None:
         with parts.panel("delete_tag"):
             with db.writing(db.LOCAL_OPERATOR) as connection:
                 delete_tag_policy(connection, policy.id, db.LOCAL_OPERATOR, version=policy.version)
-            st.session_state["said"] = (
-                f"Deleted the policy of “{key}”. The last 90 days are judged again without it."
-            )
+            st.session_state["said"] = f"Deleted the policy of “{key}”. The last 90 days are judged again without it."
             close()
             st.rerun()
 
@@ -143,8 +148,8 @@ def in_words(problem: Problem) -> str:
     """A fault as the form says it, without the name of the policy: Key exists: edit it."""
     if problem.field == "key" and problem.reason.startswith("exists"):
         return "Key exists: edit it."
-    said = str(problem).removeprefix(f"{problem.where}: ")
-    said = _FIELDS.get(problem.field, problem.field) + said.removeprefix(problem.field)
+    said = str(problem).removeprefix(f"{problem.where}: ").removeprefix(problem.field)
+    said = _FIELDS.get(problem.field, problem.field) + said.replace("allowed_values", _FIELDS["allowed_values"])
     return said[:1].upper() + said[1:]
 
 
@@ -154,7 +159,7 @@ def override_rows(document: TagPolicyDocument | None, scopes: Scopes) -> pd.Data
     rows = [
         {
             "Where": labels[each.scope_type, each.scope],
-            "Required": _REQUIRED[each.required],
+            "Required": None if each.required is None else _REQUIRED[each.required],
             "Allowed values": None if each.allowed_values is None else list(each.allowed_values),
         }
         for each in (document.overrides if document is not None else ())
@@ -257,10 +262,11 @@ def _inputs(made: Frame, given: TagPolicyDocument | None, key: str) -> TagPolicy
             hide_index=True,
             key=f"{key}_overrides",
             alt="What is otherwise for teams and workspaces",
+            placeholder=_AS_EVERYWHERE,
             column_config={
                 "Where": st.column_config.SelectboxColumn(options=list(scopes), width="medium"),
                 "Required": st.column_config.SelectboxColumn(options=list(_REQUIRED.values())),
-                "Allowed values": st.column_config.ListColumn(width="medium", help="Empty: as everywhere."),
+                "Allowed values": st.column_config.ListColumn(width="medium"),
             },
         )
         st.caption("A team holds for the teams below it too, and goes before a workspace.")

@@ -8,16 +8,19 @@ from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
 from costpulse_app import db, formats
 from costpulse_app.tags import listing, reads
-from costpulse_app.tags.policy_form import override_rows, overrides_of
+from costpulse_app.tags.policy_form import in_words, override_rows, overrides_of
 from costpulse_app.tags.reads import Where
+from costpulse_assets.allocation.problems import Problem
 from costpulse_assets.allocation.tag_policies import (
     TagPolicyDocument,
     delete_tag_policy,
@@ -140,18 +143,29 @@ def audited(url: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def shared(postgres_server: str, migrated_template: str) -> Iterator[str]:
-    """Nobody changes it."""
+def filled(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """The name of a filled database that nobody is connected to, for cloning."""
     with another_database(postgres_server, template=migrated_template) as url:
         fill(url)
+        name = urlsplit(url).path.removeprefix("/")
+        with psycopg.connect(postgres_server, autocommit=True) as admin:
+            admin.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        yield name
+
+
+@pytest.fixture(scope="module")
+def shared(postgres_server: str, filled: str) -> Iterator[str]:
+    """Nobody changes it."""
+    with another_database(postgres_server, template=filled) as url:
         yield url
 
 
 @pytest.fixture
-def own(database_url: str) -> str:
+def own(postgres_server: str, filled: str) -> Iterator[str]:
     """For tests that change it."""
-    fill(database_url)
-    return database_url
+    with another_database(postgres_server, template=filled) as url:
+        yield url
 
 
 def usd(amounts: dict[Any, tuple[int, ...]], *classes: int, team: int | None = 0) -> Decimal:
@@ -423,6 +437,7 @@ def test_a_change_after_the_preview_is_previewed_anew(app: Opener, own: str) -> 
         ("Key", " ", "Key is missing."),
         ("Key", "environment", "Key 'environment' counts as env already."),
         ("Allowed values", "a\na", "Allowed values 'a' is listed twice."),
+        ("Also written (optional)", "env", "Aliases 'env' counts as env already."),
     ],
 )
 def test_a_refused_policy_changes_nothing_and_says_why(
@@ -487,6 +502,12 @@ def test_overrides_go_into_the_form_and_come_back_as_they_were() -> None:
     empty = {"Where": None, "Required": None, "Allowed values": None}
     assert overrides_of([empty], scopes) == ()
     assert override_rows(None, scopes).empty
+
+
+def test_a_fault_of_an_override_is_said_in_the_words_of_the_form() -> None:
+    reason = "says nothing: give required or allowed_values"
+    said = in_words(Problem("Tag policy 'overrides'", "overrides", "Risk", reason))
+    assert said == "Override 'Risk' says nothing: give required or allowed values."
 
 
 def test_a_policy_with_overrides_is_shown_and_saved_unchanged(app: Opener, own: str) -> None:

@@ -26,7 +26,7 @@ returns table (
 language sql stable parallel safe
 set search_path = pg_catalog
 as $body$
-    with clusters as (
+    with clusters as materialized (
         select
             c.workspace_id,
             c.cluster_id,
@@ -42,13 +42,13 @@ as $body$
         left join costpulse.workspaces as w on c.workspace_id = w.workspace_id
     ),
 
+    -- of each region, by node type
     machines as materialized (
         select
             k.cloud,
             k.region,
-            k.node_type,
-            p.usd_per_hour,
-            p.source
+            jsonb_object_agg(k.node_type, p.usd_per_hour) as prices,
+            coalesce(array_agg(k.node_type) filter (where p.source = 'user'), '{}') as types_of_user
         from (
             select
                 c.cloud,
@@ -63,84 +63,84 @@ as $body$
             from clusters as c
         ) as k
         cross join lateral costpulse.vm_price_in_force(k.cloud, k.region, k.node_type, idle_hours.last_date) as p
-    ),
-
-    -- day by day through the index, and only days with idle time: joins of whole months are planned badly
-    idle as (
-        select
-            c.workspace_id,
-            c.cluster_id,
-            d.usage_date + h.usage_hour * interval '1 hour' as hour_start,
-            h.up_minutes,
-            h.node_minutes,
-            h.vm_cost_usd,
-            h.is_vm_price_of_user,
-            d.cost_usd as cost_usd_of_day,
-            round(60 * (coalesce(d.driver_node_hours, 0) + coalesce(d.worker_node_hours, 0))) as node_minutes_of_day,
-            -- a task that waits leaves the CPU alone
-            least(h.idle_minutes, greatest(h.up_minutes - coalesce(t.task_seconds, 0) / 60.0, 0)) as free_minutes
-        from clusters as c
-        inner join costpulse.cluster_daily as d
-            on
-                c.workspace_id = d.workspace_id
-                and c.cluster_id = d.cluster_id
-                and d.usage_date between c.from_date and idle_hours.last_date
-        cross join lateral (
-            select
-                n.usage_hour,
-                sum(n.node_minutes) as node_minutes,
-                max(n.up_minutes)::integer as up_minutes,
-                max(n.idle_minutes) as idle_minutes,
-                case
-                    when count(m.usd_per_hour) = count(*) then sum(n.node_minutes * m.usd_per_hour) / 60
-                end as vm_cost_usd,
-                bool_and(m.source = 'user') as is_vm_price_of_user
-            from costpulse.node_utilization as n
-            left join machines as m
-                on n.node_type = m.node_type and c.cloud = m.cloud and c.region is not distinct from m.region
-            where
-                n.workspace_id = c.workspace_id
-                and n.cluster_id = c.cluster_id
-                and n.usage_date = d.usage_date
-            group by n.usage_hour
-            having max(n.idle_minutes) > 0
-        ) as h
-        left join lateral (
-            select k.task_seconds
-            from costpulse.cluster_task_hours as k
-            where
-                d.task_hours > 0
-                and k.usage_date = d.usage_date
-                and k.usage_hour = h.usage_hour
-                and k.workspace_id = c.workspace_id
-                and k.cluster_id = c.cluster_id
-            limit 1
-        ) as t on true
-        where d.idle_hours > 0
-    ),
-
-    neighbours as (
-        select
-            i.*,
-            coalesce(lag(i.hour_start) over one = i.hour_start - interval '1 hour', false) as goes_on,
-            coalesce(lead(i.hour_start) over one = i.hour_start + interval '1 hour', false) as has_next
-        from idle as i
-        where i.free_minutes > 0
-        window one as (partition by i.workspace_id, i.cluster_id order by i.hour_start)
+        group by k.cloud, k.region
     )
 
+    -- Cluster by cluster and day by day through the index, and only days with idle time: joins of whole months are
+    -- planned badly, and sorted as a whole.
     select
-        n.workspace_id,
-        n.cluster_id,
-        n.hour_start,
+        c.workspace_id,
+        c.cluster_id,
+        '1970-01-01'::timestamp + n.hour_number * interval '1 hour' as hour_start,
         n.up_minutes,
         n.free_minutes as idle_minutes,
         n.cost_usd_of_day * n.node_minutes * n.free_minutes / (n.node_minutes_of_day * n.up_minutes) as cost_usd,
         n.vm_cost_usd * n.free_minutes / n.up_minutes as vm_cost_usd,
         n.is_vm_price_of_user,
-        count(*) filter (where not n.goes_on) over (
-            partition by n.workspace_id, n.cluster_id order by n.hour_start
-        ) as island,
+        n.island,
         not n.goes_on or (n.has_next and n.free_minutes < 60) as begins
-    from neighbours as n
+    from clusters as c
+    left join machines as m on c.cloud = m.cloud and c.region is not distinct from m.region
+    cross join lateral (
+        select
+            i.*,
+            -- hours in a row differ from their place by the same
+            i.hour_number - row_number() over one as island,
+            coalesce(lag(i.hour_number) over one = i.hour_number - 1, false) as goes_on,
+            coalesce(lead(i.hour_number) over one = i.hour_number + 1, false) as has_next
+        from (
+            select
+                (d.usage_date - '1970-01-01'::date) * 24 + h.usage_hour as hour_number,
+                h.up_minutes,
+                h.node_minutes,
+                h.vm_cost_usd,
+                h.is_vm_price_of_user,
+                d.cost_usd as cost_usd_of_day,
+                round(60 * (coalesce(d.driver_node_hours, 0) + coalesce(d.worker_node_hours, 0)))
+                    as node_minutes_of_day,
+                -- a task that waits leaves the CPU alone
+                case
+                    when t.task_seconds is null then h.idle_minutes
+                    else least(h.idle_minutes, greatest(h.up_minutes - t.task_seconds / 60.0, 0))
+                end as free_minutes
+            from costpulse.cluster_daily as d
+            cross join lateral (
+                select
+                    n.usage_hour,
+                    sum(n.node_minutes) as node_minutes,
+                    max(n.up_minutes)::integer as up_minutes,
+                    max(n.idle_minutes) as idle_minutes,
+                    case
+                        when bool_and(m.prices ? n.node_type)
+                            then sum(n.node_minutes * (m.prices -> n.node_type)::numeric) / 60
+                    end as vm_cost_usd,
+                    bool_and(n.node_type = any(m.types_of_user)) as is_vm_price_of_user
+                from costpulse.node_utilization as n
+                where
+                    n.workspace_id = c.workspace_id
+                    and n.cluster_id = c.cluster_id
+                    and n.usage_date = d.usage_date
+                group by n.usage_hour
+                having max(n.idle_minutes) > 0
+            ) as h
+            left join lateral (
+                select k.task_seconds
+                from costpulse.cluster_task_hours as k
+                where
+                    d.task_hours > 0
+                    and k.usage_date = d.usage_date
+                    and k.usage_hour = h.usage_hour
+                    and k.workspace_id = c.workspace_id
+                    and k.cluster_id = c.cluster_id
+                limit 1
+            ) as t on true
+            where
+                d.workspace_id = c.workspace_id
+                and d.cluster_id = c.cluster_id
+                and d.usage_date between c.from_date and idle_hours.last_date
+                and d.idle_hours > 0
+        ) as i
+        where i.free_minutes > 0
+        window one as (order by i.hour_number)
+    ) as n
 $body$;

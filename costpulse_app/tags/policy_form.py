@@ -1,6 +1,6 @@
 """The dialog of one tag policy: typed, its score previewed, then saved as a whole or not at all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pandas.api.types import is_list_like
 
 from costpulse_app import db, formats, parts
 from costpulse_app.parts import Frame
@@ -170,7 +171,7 @@ def override_rows(document: TagPolicyDocument | None, scopes: Scopes) -> pd.Data
 def overrides_of(rows: Iterable[Mapping[Any, Any]], scopes: Scopes) -> tuple[TagPolicyOverride, ...]:
     """The reverse of `override_rows`; rows in which nothing was chosen are left out.
 
-    Without values the allowed values are those of everywhere.
+    An empty cell is as everywhere, a list without values allows any.
     """
     required = {label: value for value, label in _REQUIRED.items()}
     found = []
@@ -179,14 +180,14 @@ def overrides_of(rows: Iterable[Mapping[Any, Any]], scopes: Scopes) -> tuple[Tag
         if not isinstance(chosen, str):
             continue
         scope_type, scope = scopes[chosen]
-        typed = [text for each in values if (text := str(each).strip())] if isinstance(values, Sequence) else []
+        typed = [text for each in values if (text := str(each).strip())] if is_list_like(values) else None
         found.append(
             TagPolicyOverride.model_validate(
                 {
                     "scope_type": scope_type,
                     "scope": scope,
                     "required": required.get(row["Required"]),
-                    "allowed_values": typed or None,
+                    "allowed_values": typed,
                 }
             )
         )
@@ -266,10 +267,13 @@ def _inputs(made: Frame, given: TagPolicyDocument | None, key: str) -> TagPolicy
             column_config={
                 "Where": st.column_config.SelectboxColumn(options=list(scopes), width="medium"),
                 "Required": st.column_config.SelectboxColumn(options=list(_REQUIRED.values())),
-                "Allowed values": st.column_config.ListColumn(width="medium"),
+                "Allowed values": st.column_config.ListColumn(width="medium", help="Enter after each value."),
             },
         )
-        st.caption("A team holds for the teams below it too, and goes before a workspace.")
+        st.caption(
+            "A team holds for the teams below it too, and goes before a workspace. A list of values that was emptied "
+            "allows any."
+        )
     return TagPolicyDocument.model_validate(
         {
             "key": name,

@@ -487,13 +487,14 @@ def change(url: str, key: str, what: Callable[[Any, Any], object]) -> None:
 
 
 def test_overrides_go_into_the_form_and_come_back_as_they_were() -> None:
-    scopes = {"Team: Risk": ("team", "Risk"), "Workspace: prod": ("workspace", "100")}
+    scopes = {"Team: Risk": ("team", "Risk"), "Team: Ops": ("team", "Ops"), "Workspace: prod": ("workspace", "100")}
     document = TagPolicyDocument.model_validate(
         {
             "key": "env",
             "overrides": [
                 {"scope_type": "team", "scope": "Risk", "required": False},
                 {"scope_type": "workspace", "scope": "100", "allowed_values": ["a,b", "c-*"]},
+                {"scope_type": "team", "scope": "Ops", "allowed_values": []},
             ],
         }
     )

@@ -88,9 +88,8 @@ sized as materialized (
                 sum(h.io_wait_sum) filter (where h.is_busy)
                 / sum(h.sized_minutes) filter (where h.is_busy) / 100 as io_wait_percent,
                 sum(h.sized_minutes) as all_sized_minutes,
-                sum(h.core_minutes) / 60 as core_hours,
-                sum(h.core_minutes * h.usd_per_core_minute) as counted_cost_usd,
                 array_agg(h.up_minutes) as up_minutes,
+                array_agg(h.driver_minutes) as driver_minutes,
                 array_agg(h.sized_minutes) as sized_minutes,
                 array_agg(h.cpu_sum) as cpu_sums,
                 array_agg(h.mem_sum) as mem_sums,
@@ -99,24 +98,35 @@ sized as materialized (
             from (
                 select
                     g.up_minutes,
+                    g.driver_minutes,
                     g.sized_minutes,
                     g.cpu_sum,
                     g.mem_sum,
                     g.io_wait_sum,
-                    g.driver_minutes * c.driver_cores
-                    + case when c.has_workers then g.sized_minutes * c.worker_cores else 0 end as core_minutes,
-                    d.cost_usd / nullif(
-                        round(60 * coalesce(d.driver_node_hours, 0)) * c.driver_cores
-                        + case
-                            when c.has_workers then round(60 * coalesce(d.worker_node_hours, 0)) * c.worker_cores
-                            else 0
-                        end, 0
-                    ) as usd_per_core_minute,
+                    d.usd_per_core_minute,
                     coalesce(g.idle_minutes, 0) = 0
                     and g.sized_minutes > 0
                     and g.cpu_sum is not null
                     and g.mem_sum is not null as is_busy
-                from costpulse.cluster_daily as d
+                from (
+                    select
+                        a.usage_date,
+                        a.cost_usd / nullif(
+                            round(60 * coalesce(a.driver_node_hours, 0)) * c.driver_cores
+                            + case
+                                when c.has_workers then round(60 * coalesce(a.worker_node_hours, 0)) * c.worker_cores
+                                else 0
+                            end, 0
+                        ) as usd_per_core_minute
+                    from costpulse.cluster_daily as a
+                    where
+                        a.workspace_id = c.workspace_id
+                        and a.cluster_id = c.cluster_id
+                        and a.usage_date between c.counts_from and %(last_date)s
+                        and a.cost_usd is not null
+                    -- once a day, not once an hour
+                    offset 0
+                ) as d
                 cross join
                     lateral (
                         select
@@ -136,11 +146,6 @@ sized as materialized (
                         group by n.usage_hour
                         having max(n.up_minutes) > 0
                     ) as g
-                where
-                    d.workspace_id = c.workspace_id
-                    and d.cluster_id = c.cluster_id
-                    and d.usage_date between c.counts_from and %(last_date)s
-                    and d.cost_usd is not null
             ) as h
         ) as s
     where
@@ -149,19 +154,24 @@ sized as materialized (
         and coalesce(s.io_wait_percent, 0) <= %(maximum_io_wait_percent)s
 ),
 
--- Nodes that would have stayed below both limits in each hour; sums are hundredths of a percent over the minutes of all.
+-- Nodes that would have stayed below both limits in each hour; sums are hundredths of a percent over all minutes.
 needs as materialized (
     select
         s.*,
+        k.core_hours,
+        k.counted_cost_usd,
         k.needed,
         k.needed_median,
         k.needed_p95,
         k.p95_hour_cpu_percent,
         k.p95_hour_memory_percent
     from sized as s
+    inner join candidates as c on s.number = c.number
     cross join
         lateral (
             select
+                sum(h.core_minutes) / 60 as core_hours,
+                sum(h.core_minutes * h.usd_per_core_minute) as counted_cost_usd,
                 array_agg(h.needed) as needed,
                 percentile_disc(0.5) within group (order by h.needed) filter (where h.is_busy) as needed_median,
                 percentile_disc(0.95) within group (order by h.needed) filter (where h.is_busy) as needed_p95,
@@ -172,6 +182,9 @@ needs as materialized (
             from (
                 select
                     n.is_busy,
+                    n.usd_per_core_minute,
+                    n.driver_minutes * c.driver_cores
+                    + case when c.has_workers then n.sized_minutes * c.worker_cores else 0 end as core_minutes,
                     n.cpu_sum / nullif(n.sized_minutes, 0) / 100 as cpu_percent,
                     n.mem_sum / nullif(n.sized_minutes, 0) / 100 as memory_percent,
                     greatest(
@@ -179,8 +192,11 @@ needs as materialized (
                         ceil(n.mem_sum / (n.up_minutes * %(target_memory_percent)s * 100)),
                         1
                     )::integer as needed
-                from unnest(s.up_minutes, s.sized_minutes, s.cpu_sums, s.mem_sums, s.is_busy) as n (
-                    up_minutes, sized_minutes, cpu_sum, mem_sum, is_busy
+                from unnest(
+                    s.up_minutes, s.driver_minutes, s.sized_minutes, s.cpu_sums, s.mem_sums, s.is_busy,
+                    s.usd_per_core_minute
+                ) as n (
+                    up_minutes, driver_minutes, sized_minutes, cpu_sum, mem_sum, is_busy, usd_per_core_minute
                 )
             ) as h
         ) as k

@@ -75,7 +75,9 @@ as $body$
         n.up_minutes,
         n.free_minutes as idle_minutes,
         n.cost_usd_of_day * n.node_minutes * n.free_minutes / (n.node_minutes_of_day * n.up_minutes) as cost_usd,
-        n.vm_cost_usd * n.free_minutes / n.up_minutes as vm_cost_usd,
+        case
+            when n.free_minutes = n.up_minutes then n.vm_cost_usd else n.vm_cost_usd * n.free_minutes / n.up_minutes
+        end as vm_cost_usd,
         n.is_vm_price_of_user,
         n.island,
         not n.goes_on or (n.has_next and n.free_minutes < 60) as begins
@@ -96,14 +98,27 @@ as $body$
                 h.vm_cost_usd,
                 h.is_vm_price_of_user,
                 d.cost_usd as cost_usd_of_day,
-                round(60 * (coalesce(d.driver_node_hours, 0) + coalesce(d.worker_node_hours, 0)))
-                    as node_minutes_of_day,
+                d.node_minutes as node_minutes_of_day,
                 -- a task that waits leaves the CPU alone
                 case
                     when t.task_seconds is null then h.idle_minutes
                     else least(h.idle_minutes, greatest(h.up_minutes - t.task_seconds / 60.0, 0))
                 end as free_minutes
-            from costpulse.cluster_daily as d
+            from (
+                select
+                    a.usage_date,
+                    a.cost_usd,
+                    a.task_hours,
+                    round(60 * (coalesce(a.driver_node_hours, 0) + coalesce(a.worker_node_hours, 0))) as node_minutes
+                from costpulse.cluster_daily as a
+                where
+                    a.workspace_id = c.workspace_id
+                    and a.cluster_id = c.cluster_id
+                    and a.usage_date between c.from_date and idle_hours.last_date
+                    and a.idle_hours > 0
+                -- once a day, not once an hour
+                offset 0
+            ) as d
             cross join lateral (
                 select
                     n.usage_hour,
@@ -134,11 +149,6 @@ as $body$
                     and k.cluster_id = c.cluster_id
                 limit 1
             ) as t on true
-            where
-                d.workspace_id = c.workspace_id
-                and d.cluster_id = c.cluster_id
-                and d.usage_date between c.from_date and idle_hours.last_date
-                and d.idle_hours > 0
         ) as i
         where i.free_minutes > 0
         window one as (order by i.hour_number)

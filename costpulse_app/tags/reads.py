@@ -91,7 +91,7 @@ class OwnerCost:
 
 def state() -> State:
     """Asked once per rerun, never cached."""
-    (row,) = _rows("app/tags_page_state")
+    (row,) = _rows("app/tag_state")
     return State(**row)
 
 
@@ -106,7 +106,7 @@ def scores(
 ) -> dict[str | None, TagScore]:
     """The score per day (ISO) or team (id, None: Unallocated); days without cost are left out."""
     days = {"first_date": period.first, "last_date": period.last}
-    rows = _rows("app/tags_page_scores", {"dimension": dimension, **days, **where.parameters})
+    rows = _rows("app/tag_scores", {"dimension": dimension, **days, **where.parameters})
     return {row["value_id"]: tag_score(row) for row in rows}
 
 
@@ -114,14 +114,14 @@ def scores(
 def keys(version: Version, period: Period, where: Where) -> list[KeyScore]:
     """One per key that was judged on these days, by name."""
     days = {"first_date": period.first, "last_date": period.last}
-    return [KeyScore(**row) for row in _rows("app/tags_page_keys", {**days, **where.parameters})]
+    return [KeyScore(**row) for row in _rows("app/tag_key_scores", {**days, **where.parameters})]
 
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def violations(
     version: Version, where: Where, key: str | None, owner: str | None, largest: int | None = LARGEST
 ) -> list[Row]:
-    """Resources that lack tags, worst first: rows of sql/app/tags_page_violations.sql.
+    """Resources that lack tags, worst first: rows of sql/app/tag_violations.sql.
 
     Args:
         version: of what is shown.
@@ -130,13 +130,13 @@ def violations(
         owner: only those of this owner; NONE: of nobody known.
         largest: how many; None: all.
     """
-    return _rows("app/tags_page_violations", {"key": key, "owner": owner, "largest": largest, **where.parameters})
+    return _rows("app/tag_violations", {"key": key, "owner": owner, "largest": largest, **where.parameters})
 
 
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def owners(version: Version, where: Where) -> list[OwnerCost]:
     """Whose resources lack tags, most expensive first."""
-    return [OwnerCost(**row) for row in _rows("app/tags_page_owners", where.parameters)]
+    return [OwnerCost(**row) for row in _rows("app/tag_violation_owners", where.parameters)]
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

@@ -1,12 +1,9 @@
--- one row per value of a dimension (day, workspace, team, owner, resource_type; all: one row) from first to last day:
--- amounts and resources to make a score of. Resources are counted once for each day.
+-- one row per day or team from first to last day, or one in all: amounts and resources to make a score of. Resources
+-- are counted once for each day. In the filters '~' stands for cost without workspace or team.
 select
     case %(dimension)s
         when 'day' then c.usage_date::text
-        when 'workspace' then c.workspace_id
         when 'team' then c.team_id::text
-        when 'owner' then c.owner
-        when 'resource_type' then c.resource_type
     end as value_id,
     sum(c.cost_usd) as cost_usd,
     sum(c.taggable_cost_usd) as taggable_cost_usd,
@@ -21,7 +18,7 @@ select
 from costpulse.tag_compliance as c
 where
     c.usage_date between %(first_date)s and %(last_date)s
-    and (%(workspaces)s::text[] is null or c.workspace_id = any(%(workspaces)s::text[]))
-    and (%(teams)s::bigint[] is null or c.team_id = any(%(teams)s::bigint[]))
+    and (%(workspaces)s::text[] is null or coalesce(c.workspace_id, '~') = any(%(workspaces)s::text[]))
+    and (%(teams)s::text[] is null or coalesce(c.team_id::text, '~') = any(%(teams)s::text[]))
 group by value_id
 order by value_id

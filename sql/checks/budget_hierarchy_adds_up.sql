@@ -13,16 +13,29 @@ with looked_at as (
     where s.computed_at >= %(since)s
 ),
 
+-- what the teams directly below a team cost a day, with all below those: periods are many, and share their days
+days_below as materialized (
+    select
+        child.parent_team_id as team_id,
+        d.usage_date,
+        sum(d.cost_usd) as cost_usd
+    from costpulse.teams as child
+    inner join costpulse.team_scopes as b on child.id = b.scope_team_id
+    inner join costpulse.daily_team_costs as d on b.team_id = d.team_id
+    where
+        child.parent_team_id in (select l.team_id from looked_at as l)
+        and d.usage_date >= (select min(l.period_start) from looked_at as l)
+    group by child.parent_team_id, d.usage_date
+),
+
 below as (
     select
         l.budget_id,
         l.period_start,
         sum(d.cost_usd) as cost_usd
     from looked_at as l
-    inner join costpulse.teams as child on l.team_id = child.parent_team_id
-    inner join costpulse.team_scopes as b on child.id = b.scope_team_id
-    inner join costpulse.daily_team_costs as d
-        on b.team_id = d.team_id and d.usage_date between l.period_start and least(l.period_end, l.data_until)
+    inner join days_below as d
+        on l.team_id = d.team_id and d.usage_date between l.period_start and least(l.period_end, l.data_until)
     group by l.budget_id, l.period_start
 )
 

@@ -42,7 +42,7 @@ POLICIES = (
     TagPolicyDocument(key="cost_center", aliases=("cost-center",), allowed_values=("cc-*",)),
     TagPolicyDocument(key="environment", aliases=("env",), allowed_values=("prod", "dev")),
 )
-EVERYTHING = {"workspaces": None, "teams": None, "owner": None, "largest": 1000}
+EVERYTHING = {"workspaces": None, "teams": None, "owner": None, "key": None, "largest": 1000}
 
 
 @pytest.fixture(scope="module")

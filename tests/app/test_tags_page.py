@@ -338,10 +338,10 @@ def test_a_viewer_of_a_team_sees_only_its_rows(app: Opener, shared: str) -> None
         def ask(statement: str, **more: Any) -> list[dict[str, Any]]:
             return connection.execute(load_sql(f"app/{statement}").encode(), {**days, **more}).fetchall()
 
-        assert [row["value_id"] for row in ask("tags_page_scores", dimension="team")] == ["2"]
-        assert [row["resource_id"] for row in ask("tags_page_violations", key=None, owner=None, largest=None)] == ["w1"]
-        assert [row["owner"] for row in ask("tags_page_owners")] == [None]
-        assert sum(row["valid_cost_usd"] for row in ask("tags_page_keys")) == 30 * 50
+        assert [row["value_id"] for row in ask("tag_scores", dimension="team")] == ["2"]
+        assert [row["resource_id"] for row in ask("tag_violations", key=None, owner=None, largest=None)] == ["w1"]
+        assert [row["owner"] for row in ask("tag_violation_owners")] == [None]
+        assert sum(row["valid_cost_usd"] for row in ask("tag_key_scores")) == 30 * 50
 
 
 def test_figures_stay_until_tags_are_judged_anew(app: Opener, own: str) -> None:

@@ -2,14 +2,27 @@
 -- and inherited, n not allowed, c wrong case, b blank, m missing, r not required. Values are compared as
 -- costpulse.matches_glob does, which would be called for every pair.
 create temporary table staged_tag_verdicts on commit drop as
-with asked as materialized (
+with said as materialized (
+    select
+        s.workspace_id,
+        s.team_no,
+        s.tag_no,
+        s.list_no,
+        s.allowed_values <> '[]' as is_listed,
+        t.resource_type,
+        s.required and t.resource_type = any(s.resource_types) as is_required
+    from staged_tag_scopes as s
+    cross join unnest(array['cluster', 'warehouse', 'job', 'pipeline', 'endpoint', 'other']) as t (resource_type)
+),
+
+asked as materialized (
     select
         c.key_id,
         c.team_no,
         s.tag_no,
         s.list_no,
-        s.allowed_values <> '[]' as is_listed,
-        s.required and k.resource_type = any(s.resource_types) as is_required,
+        s.is_listed,
+        s.is_required,
         v.value,
         v.is_blank,
         v.source <> 'usage' as is_inherited
@@ -20,7 +33,8 @@ with asked as materialized (
         from staged_tag_costs
     ) as c
     inner join staged_tag_keys as k on c.key_id = k.key_id
-    inner join staged_tag_scopes as s on k.workspace_id = s.workspace_id and c.team_no = s.team_no
+    inner join said as s
+        on k.workspace_id = s.workspace_id and c.team_no = s.team_no and k.resource_type = s.resource_type
     left join staged_tag_values as v on c.key_id = v.key_id and s.tag_no = v.tag_no
     where k.is_taggable
 ),
@@ -70,12 +84,29 @@ select
             when not a.is_required then 'r'
             when a.is_blank is null then 'm'
             when a.is_blank then 'b'
-            when a.is_listed and f.verdict is not null then f.verdict
+            -- looked up, not joined: the planner would sort all values of all keys for it
+            when
+                a.is_listed and (a.list_no, a.value) in (
+                    select
+                        r.list_no,
+                        r.value
+                    from refused as r
+                    where r.verdict = 'c'
+                )
+                then 'c'
+            when
+                a.is_listed and (a.list_no, a.value) in (
+                    select
+                        r.list_no,
+                        r.value
+                    from refused as r
+                    where r.verdict = 'n'
+                )
+                then 'n'
             when a.is_inherited then 'i'
             else 'v'
         end,
         '' order by a.tag_no
     ) as verdicts
 from asked as a
-left join refused as f on a.list_no = f.list_no and a.value = f.value
 group by a.key_id, a.team_no

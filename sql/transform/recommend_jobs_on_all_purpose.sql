@@ -14,6 +14,13 @@ with hosts as (
     where
         i.cluster_type = 'all-purpose'
         and i.deleted_at is null
+        and (i.workspace_id, i.cluster_id) in (
+            select
+                t.workspace_id,
+                t.cluster_id
+            from costpulse.cluster_task_hours as t
+            where t.usage_date between %(first_date)s and %(last_date)s
+        )
         and d.usage_date between %(first_date)s and %(last_date)s
     group by i.id, w.id
     having sum(d.cost_usd) > 0 and sum(d.task_hours) > 0

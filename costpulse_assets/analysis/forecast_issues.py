@@ -258,6 +258,8 @@ def issue_forecasts(database: Database, *, days: int, model: ModelName) -> Issue
         # Without statistics the planner takes it for a small one, and loops.
         connection.execute("analyze pg_temp.staged_forecasts")
         run(connection, "transform/forecasts", {"days": origins})
+        # The checks would take the days just written for a few rows as well.
+        connection.execute("analyze costpulse.forecasts")
         landings = _landings(connection, issues, series.final_until)
         run(connection, "transform/forecast_landings", {"landings": Jsonb(landings)})
         for check in ("forecasts_cohere", "forecast_bands"):

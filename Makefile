@@ -37,7 +37,7 @@ check: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint sql/
+	$(BIN)/sqlfluff lint --processes 0 sql/
 	# From a folder without dagster.yaml and .env: this asks about the code alone.
 	cd $(VENV) && env -u DAGSTER_HOME bin/dagster definitions validate -m costpulse_assets.definitions
 

@@ -25,6 +25,8 @@ CLUSTERS = StateTable(
         "tags",
         "policy_id",
         "data_security_mode",
+        "driver_instance_pool_id",
+        "worker_instance_pool_id",
         "create_time",
         "delete_time",
     ),

@@ -142,9 +142,9 @@ SYSTEM_TABLES: tuple[SystemTable, ...] = (
         needed_by=("clusters",),
         columns=(
             "auto_termination_minutes", "change_time", "cluster_id", "cluster_name", "cluster_source", "create_time",
-            "data_security_mode", "dbr_version", "delete_time", "driver_node_type", "max_autoscale_workers",
-            "min_autoscale_workers", "owned_by", "policy_id", "tags", "worker_count", "worker_node_type",
-            "workspace_id",
+            "data_security_mode", "dbr_version", "delete_time", "driver_instance_pool_id", "driver_node_type",
+            "max_autoscale_workers", "min_autoscale_workers", "owned_by", "policy_id", "tags", "worker_count",
+            "worker_instance_pool_id", "worker_node_type", "workspace_id",
         ),
         date_column="change_time",
         kept_days=365,

@@ -49,6 +49,8 @@ select
     coalesce(to_json(map_from_entries(array_sort(map_entries(v.tags)))), '{}') as tags,
     v.policy_id,
     v.data_security_mode,
+    v.driver_instance_pool_id,
+    v.worker_instance_pool_id,
     v.create_time,
     v.delete_time
 from versions as v

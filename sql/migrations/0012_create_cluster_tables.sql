@@ -21,6 +21,11 @@ create table costpulse.clusters (
     tags jsonb not null default '{}',
     policy_id text,
     data_security_mode text,
+    driver_instance_pool_id text,
+    worker_instance_pool_id text,
+    is_pool_backed boolean not null generated always as (
+        coalesce(driver_instance_pool_id, worker_instance_pool_id) is not null
+    ) stored,
     create_time timestamptz,
     delete_time timestamptz,
     change_time timestamptz not null,
@@ -167,6 +172,7 @@ create table costpulse.cluster_info (
     never_terminates boolean not null,
     policy_id text,
     data_security_mode text,
+    is_pool_backed boolean not null default false,
     created_at timestamptz,
     changed_at timestamptz,
     deleted_at timestamptz,
@@ -228,6 +234,12 @@ comment on column costpulse.clusters.dbr_version is 'Databricks Runtime.';
 comment on column costpulse.clusters.tags is 'Tags set by people, keys sorted.';
 comment on column costpulse.clusters.policy_id is 'Compute policy; NULL: none.';
 comment on column costpulse.clusters.data_security_mode is 'Access mode.';
+comment on column costpulse.clusters.driver_instance_pool_id is
+'Instance pool that the machine of the driver comes from; NULL: none.';
+comment on column costpulse.clusters.worker_instance_pool_id is
+'Instance pool that the machines of the workers come from; NULL: none.';
+comment on column costpulse.clusters.is_pool_backed is
+'Its machines, or some of them, are of an instance pool, which may keep them when the cluster lets them go.';
 comment on column costpulse.clusters.create_time is 'When it was made.';
 comment on column costpulse.clusters.delete_time is
 'When it was deleted; NULL: it was not (which does not mean that it runs).';
@@ -383,6 +395,8 @@ comment on column costpulse.cluster_info.never_terminates is
 'True for an all-purpose cluster that does not end by itself.';
 comment on column costpulse.cluster_info.policy_id is 'Compute policy; NULL: none.';
 comment on column costpulse.cluster_info.data_security_mode is 'Access mode.';
+comment on column costpulse.cluster_info.is_pool_backed is
+'Its machines, or some of them, are of an instance pool, which may keep them when the cluster lets them go.';
 comment on column costpulse.cluster_info.created_at is 'When it was made.';
 comment on column costpulse.cluster_info.changed_at is 'When its configuration was last changed.';
 comment on column costpulse.cluster_info.deleted_at is 'When it was deleted.';

@@ -263,6 +263,7 @@ known as (
         c.never_terminates,
         c.policy_id,
         c.data_security_mode,
+        c.is_pool_backed,
         c.create_time,
         c.change_time,
         c.delete_time,
@@ -375,6 +376,7 @@ described as (
         coalesce(j.never_terminates, false) as never_terminates,
         j.policy_id,
         j.data_security_mode,
+        coalesce(j.is_pool_backed, false) as is_pool_backed,
         j.create_time as created_at,
         j.change_time as changed_at,
         j.delete_time as deleted_at,
@@ -427,10 +429,10 @@ gone as (
 )
 
 insert into costpulse.cluster_info (
-    workspace_id, cluster_id, cluster_name, cluster_type, state, state_as_of, state_evidence, last_active_at,
-    is_idle, owner, tags, node_type, driver_node_type, driver_cores, driver_memory_mb, worker_node_type,
-    worker_cores, worker_memory_mb, num_workers, min_workers, max_workers, photon_enabled, spark_version,
-    auto_termination_minutes, never_terminates, policy_id, data_security_mode, created_at, changed_at, deleted_at,
+    workspace_id, cluster_id, cluster_name, cluster_type, state, state_as_of, state_evidence, last_active_at, is_idle,
+    owner, tags, node_type, driver_node_type, driver_cores, driver_memory_mb, worker_node_type, worker_cores,
+    worker_memory_mb, num_workers, min_workers, max_workers, photon_enabled, spark_version, auto_termination_minutes,
+    never_terminates, policy_id, data_security_mode, is_pool_backed, created_at, changed_at, deleted_at,
     last_usage_date, last_seen_date, last_up_at, last_idle_at, up_hours, idle_time_hours, avg_cpu_util, p95_cpu_util,
     avg_mem_util, p95_mem_util, driver_avg_cpu_util, driver_p95_cpu_util, driver_avg_mem_util, driver_p95_mem_util,
     worker_avg_cpu_util, worker_p95_cpu_util, worker_avg_mem_util, worker_p95_mem_util, worker_io_wait_avg,
@@ -464,6 +466,7 @@ select
     d.never_terminates,
     d.policy_id,
     d.data_security_mode,
+    d.is_pool_backed,
     d.created_at,
     d.changed_at,
     d.deleted_at,
@@ -498,27 +501,27 @@ left join stored as i
 where
     i.id is null
     or (
-        d.cluster_name, d.cluster_type, d.state, d.state_as_of, d.state_evidence, d.last_active_at, d.is_idle,
-        d.owner, d.tags, d.node_type, d.driver_node_type, d.driver_cores, d.driver_memory_mb, d.worker_node_type,
-        d.worker_cores, d.worker_memory_mb, d.num_workers, d.min_workers, d.max_workers, d.photon_enabled,
-        d.spark_version, d.auto_termination_minutes, d.never_terminates, d.policy_id, d.data_security_mode,
+        d.cluster_name, d.cluster_type, d.state, d.state_as_of, d.state_evidence, d.last_active_at, d.is_idle, d.owner,
+        d.tags, d.node_type, d.driver_node_type, d.driver_cores, d.driver_memory_mb, d.worker_node_type, d.worker_cores,
+        d.worker_memory_mb, d.num_workers, d.min_workers, d.max_workers, d.photon_enabled, d.spark_version,
+        d.auto_termination_minutes, d.never_terminates, d.policy_id, d.data_security_mode, d.is_pool_backed,
         d.created_at, d.changed_at, d.deleted_at, d.last_usage_date, d.last_seen_date, d.last_up_at, d.last_idle_at,
         d.up_hours, d.idle_time_hours, d.avg_cpu_util, d.p95_cpu_util, d.avg_mem_util, d.p95_mem_util,
         d.driver_avg_cpu_util, d.driver_p95_cpu_util, d.driver_avg_mem_util, d.driver_p95_mem_util,
         d.worker_avg_cpu_util, d.worker_p95_cpu_util, d.worker_avg_mem_util, d.worker_p95_mem_util,
-        d.worker_io_wait_avg, d.worker_swap_max, d.driver_node_hours, d.worker_node_hours, d.dbu_count,
-        d.list_cost_usd, d.total_cost_usd
+        d.worker_io_wait_avg, d.worker_swap_max, d.driver_node_hours, d.worker_node_hours, d.dbu_count, d.list_cost_usd,
+        d.total_cost_usd
     ) is distinct from (
-        i.cluster_name, i.cluster_type, i.state, i.state_as_of, i.state_evidence, i.last_active_at, i.is_idle,
-        i.owner, i.tags, i.node_type, i.driver_node_type, i.driver_cores, i.driver_memory_mb, i.worker_node_type,
-        i.worker_cores, i.worker_memory_mb, i.num_workers, i.min_workers, i.max_workers, i.photon_enabled,
-        i.spark_version, i.auto_termination_minutes, i.never_terminates, i.policy_id, i.data_security_mode,
+        i.cluster_name, i.cluster_type, i.state, i.state_as_of, i.state_evidence, i.last_active_at, i.is_idle, i.owner,
+        i.tags, i.node_type, i.driver_node_type, i.driver_cores, i.driver_memory_mb, i.worker_node_type, i.worker_cores,
+        i.worker_memory_mb, i.num_workers, i.min_workers, i.max_workers, i.photon_enabled, i.spark_version,
+        i.auto_termination_minutes, i.never_terminates, i.policy_id, i.data_security_mode, i.is_pool_backed,
         i.created_at, i.changed_at, i.deleted_at, i.last_usage_date, i.last_seen_date, i.last_up_at, i.last_idle_at,
         i.up_hours, i.idle_time_hours, i.avg_cpu_util, i.p95_cpu_util, i.avg_mem_util, i.p95_mem_util,
         i.driver_avg_cpu_util, i.driver_p95_cpu_util, i.driver_avg_mem_util, i.driver_p95_mem_util,
         i.worker_avg_cpu_util, i.worker_p95_cpu_util, i.worker_avg_mem_util, i.worker_p95_mem_util,
-        i.worker_io_wait_avg, i.worker_swap_max, i.driver_node_hours, i.worker_node_hours, i.dbu_count,
-        i.list_cost_usd, i.total_cost_usd
+        i.worker_io_wait_avg, i.worker_swap_max, i.driver_node_hours, i.worker_node_hours, i.dbu_count, i.list_cost_usd,
+        i.total_cost_usd
     )
 on conflict (workspace_id, cluster_id) do update set
     cluster_name = excluded.cluster_name,
@@ -546,6 +549,7 @@ on conflict (workspace_id, cluster_id) do update set
     never_terminates = excluded.never_terminates,
     policy_id = excluded.policy_id,
     data_security_mode = excluded.data_security_mode,
+    is_pool_backed = excluded.is_pool_backed,
     created_at = excluded.created_at,
     changed_at = excluded.changed_at,
     deleted_at = excluded.deleted_at,

@@ -2,7 +2,8 @@
 insert into costpulse.clusters as known (
     workspace_id, cluster_id, cluster_name, cluster_type, cluster_source, owner, driver_node_type, worker_node_type,
     worker_count, min_autoscale_workers, max_autoscale_workers, auto_termination_minutes, dbr_version, tags, policy_id,
-    data_security_mode, create_time, delete_time, change_time, connection
+    data_security_mode, driver_instance_pool_id, worker_instance_pool_id, create_time, delete_time, change_time,
+    connection
 )
 select
     s.workspace_id,
@@ -25,6 +26,8 @@ select
     s.tags,
     s.policy_id,
     s.data_security_mode,
+    s.driver_instance_pool_id,
+    s.worker_instance_pool_id,
     s.create_time,
     s.delete_time,
     s.change_time,
@@ -46,6 +49,8 @@ on conflict (workspace_id, cluster_id) do update set
     tags = excluded.tags,
     policy_id = excluded.policy_id,
     data_security_mode = excluded.data_security_mode,
+    driver_instance_pool_id = excluded.driver_instance_pool_id,
+    worker_instance_pool_id = excluded.worker_instance_pool_id,
     create_time = excluded.create_time,
     delete_time = excluded.delete_time,
     change_time = excluded.change_time,

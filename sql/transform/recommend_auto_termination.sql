@@ -6,6 +6,7 @@ with candidates as (
         i.cluster_name,
         i.owner,
         i.auto_termination_minutes,
+        i.is_pool_backed,
         f.counts_from,
         sum(d.cost_usd) as resource_cost_usd,
         sum(d.up_hours) filter (where d.usage_date >= f.counts_from) as up_hours,
@@ -91,7 +92,7 @@ found as (
         round(s.typical_minutes) as typical_minutes,
         s.idle_cost_usd,
         least(round(s.saving_usd, 18), c.resource_cost_usd) as saving_usd,
-        round(s.vm_saving_usd, 18) as vm_saving_usd,
+        case when not c.is_pool_backed then round(s.vm_saving_usd, 18) end as vm_saving_usd,
         s.is_vm_price_of_user,
         round(s.stretches::numeric / c.up_days, 1) as starts_per_day
     from candidates as c
@@ -134,6 +135,11 @@ select
                     'It would be started again about %%s times a day, and people would wait for it.', f.starts_per_day
                 )
         else format('It idled in %%s weeks, seen on %%s days with telemetry.', f.idle_weeks, f.up_days)
+    end
+    || case
+        when f.is_pool_backed
+            then ' Its pool may keep the machines: what they cost at the cloud provider is not counted.'
+        else ''
     end as confidence_reason,
     format(
         'Let "%%s" end after %%s idle minutes, %%s',

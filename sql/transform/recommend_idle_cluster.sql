@@ -6,6 +6,7 @@ with candidates as (
         i.cluster_name,
         i.owner,
         i.auto_termination_minutes,
+        i.is_pool_backed,
         f.counts_from,
         sum(d.cost_usd) as resource_cost_usd,
         sum(d.up_hours) filter (where d.usage_date >= f.counts_from) as up_hours,
@@ -111,7 +112,7 @@ found as (
         round(s.saved_minutes / 60, 1) as saved_hours,
         s.idle_cost_usd,
         least(round(s.saving_usd, 18), c.resource_cost_usd) as saving_usd,
-        round(s.vm_saving_usd, 18) as vm_saving_usd,
+        case when not c.is_pool_backed then round(s.vm_saving_usd, 18) end as vm_saving_usd,
         s.is_vm_price_of_user,
         coalesce(c.cluster_name, c.cluster_id) as called,
         c.idle_hours >= %(always_idle_percent)s / 100.0 * c.up_hours as is_always_idle,
@@ -164,6 +165,11 @@ select
                 f.idle_weeks,
                 f.up_days
             )
+    end
+    || case
+        when f.is_pool_backed
+            then ' Its pool may keep the machines: what they cost at the cloud provider is not counted.'
+        else ''
     end as confidence_reason,
     case
         when f.is_always_idle and f.can_be_lowered

@@ -14,6 +14,7 @@ with candidates as materialized (
         i.worker_node_type,
         i.driver_cores,
         i.worker_cores,
+        i.is_pool_backed,
         f.counts_from,
         f.has_workers,
         sum(d.cost_usd) as resource_cost_usd,
@@ -222,10 +223,10 @@ judged as materialized (
         s.usd_per_core_minute,
         h.p95_cpu_percent,
         case
-            when not c.has_workers then 'node type'
-            when c.num_workers is not null and s.needed_median < c.num_workers then 'fixed'
-            when c.num_workers = 1 then 'node type'
-            when c.num_workers is null then 'autoscale'
+            when c.has_workers and s.needed_median < c.num_workers then 'fixed'
+            when c.has_workers and c.num_workers is null then 'autoscale'
+            -- the node type of a cluster of a pool is the pool's
+            when not c.is_pool_backed and (not c.has_workers or c.num_workers = 1) then 'node type'
         end as way,
         least(c.min_workers, s.needed_median) as new_min_workers,
         least(c.max_workers, greatest(s.needed_p95, least(c.min_workers, s.needed_median))) as new_max_workers
@@ -342,6 +343,7 @@ found as (
         s.driver_cores,
         s.worker_cores,
         s.has_workers,
+        s.is_pool_backed,
         s.way,
         s.counts_from,
         s.up_days,
@@ -463,6 +465,11 @@ select
                 'twice that fits.',
                 c.busy_hours, c.up_days, ceil(c.p95_hour_cpu_percent), ceil(c.p95_hour_memory_percent)
             )
+    end
+    || case
+        when c.is_pool_backed
+            then ' Its pool may keep the machines: what they cost at the cloud provider is not counted.'
+        else ''
     end as confidence_reason,
     case c.way
         when 'fixed' then format('Give "%%s" %%s workers, not %%s', c.called, c.needed_median, c.num_workers)
@@ -519,5 +526,5 @@ left join lateral (
     left join
         lateral costpulse.vm_price_in_force(w.cloud, w.region, c.smaller_node_type, %(last_date)s::date) as a
         on true
-    where w.workspace_id = c.workspace_id
+    where w.workspace_id = c.workspace_id and not c.is_pool_backed
 ) as v on true

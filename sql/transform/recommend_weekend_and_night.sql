@@ -7,6 +7,7 @@ with candidates as materialized (
         i.cluster_name,
         i.owner,
         i.auto_termination_minutes,
+        i.is_pool_backed,
         f.counts_from,
         sum(d.cost_usd) as resource_cost_usd,
         count(*) filter (where d.usage_date >= f.counts_from and d.up_hours > 0) as up_days,
@@ -156,7 +157,7 @@ found as (
         p.stopped,
         round(s.idle_minutes / 60, 1) as quiet_hours,
         least(round(s.saving_usd, 18), c.resource_cost_usd) as saving_usd,
-        round(s.vm_saving_usd, 18) as vm_saving_usd,
+        case when not c.is_pool_backed then round(s.vm_saving_usd, 18) end as vm_saving_usd,
         s.is_vm_price_of_user
     from candidates as c
     inner join schedules as p on c.number = p.number
@@ -189,7 +190,12 @@ select
     case when f.times_up >= 4 then 'high' else 'medium' end as confidence,
     format(
         'In each of these hours it was up in at least %%s weeks, and nothing happened in any of them.', f.times_up
-    ) as confidence_reason,
+    )
+    || case
+        when f.is_pool_backed
+            then ' Its pool may keep the machines: what they cost at the cloud provider is not counted.'
+        else ''
+    end as confidence_reason,
     format(
         'Stop "%%s" by a schedule in %%s hours a week in which nothing happens',
         coalesce(f.cluster_name, f.cluster_id), f.quiet_hours_per_week

@@ -17,6 +17,8 @@ create temporary table staged_clusters (
     tags jsonb not null,
     policy_id text,
     data_security_mode text,
+    driver_instance_pool_id text,
+    worker_instance_pool_id text,
     create_time timestamptz,
     delete_time timestamptz
 ) on commit drop

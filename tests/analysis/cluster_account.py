@@ -94,6 +94,7 @@ class ClusterAccount:
         driver_type: str | None = None,
         kind: str = "all-purpose",
         owner: str | None = "ada@example.com",
+        pool: str | None = None,
         created: datetime = LONG_AGO,
         changed: datetime | None = None,
         deleted: datetime | None = None,
@@ -104,11 +105,19 @@ class ClusterAccount:
         self.execute(
             "insert into costpulse.clusters (workspace_id, cluster_id, cluster_name, cluster_type, owner, "
             "driver_node_type, worker_node_type, worker_count, min_autoscale_workers, max_autoscale_workers, "
-            "auto_termination_minutes, create_time, delete_time, change_time, connection) "
-            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'typed')",
+            "auto_termination_minutes, worker_instance_pool_id, create_time, delete_time, change_time, connection) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'typed')",
             workspace, cluster_id, name, kind, owner, driver_type or node_type, node_type if has_workers else None,
-            None if autoscale else workers, *(autoscale or (None, None)), auto_termination, created, deleted,
+            None if autoscale else workers, *(autoscale or (None, None)), auto_termination, pool, created, deleted,
             deleted or changed or created,
+        )  # fmt: skip
+
+    def price(self, usd_per_hour: str, node_type: str = "m5.xlarge") -> None:
+        """What a customer pays the cloud provider for a machine."""
+        self.execute(
+            "insert into costpulse.vm_prices (cloud, region, node_type, usd_per_hour, source, valid_from) "
+            "values ('AWS', null, %s, %s, 'user', '2026-01-01')",
+            node_type, usd_per_hour,
         )  # fmt: skip
 
     def hour(

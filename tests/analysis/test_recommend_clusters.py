@@ -17,6 +17,7 @@ from tests.conftest import database as database_of_its_own
 CLUSTER_TYPES = ("idle_cluster", "auto_termination", "weekend_and_night", "right_size_cluster", "jobs_on_all_purpose")
 IDLE = ("idle_cluster", "auto_termination", "weekend_and_night")
 TINY = Decimal("1e-9")
+POOL_KEEPS = "Its pool may keep the machines: what they cost at the cloud provider is not counted."
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +251,31 @@ def test_the_cloud_part_is_told_where_every_machine_has_a_price(account: Cluster
     (row,) = look(account.database, "idle_cluster")
     assert near(row["vm_saving_usd"], "575.6")
     assert row["vm_saving_source"] == "estimate"
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "busy"),
+    [
+        ("idle_cluster", 0, range(0)),
+        ("auto_termination", 0, range(5, 9)),
+        ("weekend_and_night", 60, range(6, 22)),
+    ],
+)
+def test_of_a_cluster_of_a_pool_the_cloud_part_is_not_told(
+    account: ClusterAccount, kind: str, limit: int, busy: range
+) -> None:
+    for cluster_id, pool in (("own", None), ("pooled", "pool-1")):
+        account.cluster(cluster_id, auto_termination=limit, pool=pool)
+        account.always_up(busy=busy, cluster_id=cluster_id)
+        account.cost("24", cluster_id=cluster_id)
+    account.price("0.2")
+    own, pooled = account.found(kind)
+    # a dollar of DBUs an hour and a fifth of one for the machine
+    assert near(own["vm_saving_usd"], str(own["saving_usd"] / 5))
+    assert pooled["saving_usd"] == own["saving_usd"] > 0
+    assert (pooled["vm_saving_usd"], pooled["vm_saving_source"]) == (None, None)
+    assert (pooled["confidence"], pooled["title"]) == (own["confidence"], own["title"])
+    assert pooled["confidence_reason"] == f"{own['confidence_reason']} {POOL_KEEPS}"
 
 
 def test_thresholds_decide(account: ClusterAccount) -> None:

@@ -13,6 +13,7 @@ from tests.analysis.cluster_account import AZURE, DAYS, ClusterAccount, emptied
 from tests.conftest import database as database_of_its_own
 
 TINY = Decimal("1e-9")
+POOL_KEEPS = "Its pool may keep the machines: what they cost at the cloud provider is not counted."
 
 
 @pytest.fixture(scope="module")
@@ -202,10 +203,33 @@ def test_a_lone_worker_gets_a_smaller_node_and_the_driver_keeps_its_own(account:
 def test_the_cloud_part_is_that_of_the_nodes_that_go(account: ClusterAccount) -> None:
     account.cluster(workers=10)
     works(account, workers=10, cpu=20, mem=40)
-    account.execute(
-        "insert into costpulse.vm_prices (cloud, region, node_type, usd_per_hour, source, valid_from) "
-        "values ('AWS', null, 'm5.xlarge', 0.2, 'user', '2026-01-01')"
-    )
+    account.price("0.2")
     (row,) = advice(account)
     assert near(row["vm_saving_usd"], "240")
     assert row["vm_saving_source"] == "user"
+
+
+@pytest.mark.parametrize("size", [{"workers": 10}, {"workers": None, "autoscale": (10, 12)}])
+def test_of_a_cluster_of_a_pool_workers_are_saved_but_not_what_the_pool_may_keep(
+    account: ClusterAccount, size: dict[str, Any]
+) -> None:
+    for cluster_id, pool in (("own", None), ("pooled", "pool-1")):
+        account.cluster(cluster_id, pool=pool, **size)
+        for day in DAYS:
+            for hour in range(9, 17):
+                account.hour(day, hour, cluster_id=cluster_id, workers=10, cpu=20, mem=40)
+        account.cost("11", cluster_id=cluster_id)
+    account.price("0.2")
+    own, pooled = advice(account)
+    assert near(pooled["saving_usd"], "150")
+    assert (pooled["setting_to"], pooled["saving_usd"]) == (own["setting_to"], own["saving_usd"])
+    assert near(own["vm_saving_usd"], "240")
+    assert (pooled["vm_saving_usd"], pooled["vm_saving_source"]) == (None, None)
+    assert pooled["confidence_reason"] == f"{own['confidence_reason']} {POOL_KEEPS}"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_cluster_of_a_pool_is_never_given_another_node(account: ClusterAccount, workers: int) -> None:
+    account.cluster(node_type="m5.2xlarge", workers=workers, pool="pool-1")
+    works(account, workers=workers, cpu=20, mem=40)
+    assert advice(account) == []

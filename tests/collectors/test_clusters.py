@@ -145,6 +145,18 @@ def test_only_an_all_purpose_cluster_without_a_limit_never_terminates(database, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("driver", "worker", "is_backed"),
+    [("pool-1", "pool-2", True), (None, "pool-2", True), ("pool-1", None, True), (None, None, False)],
+)
+def test_a_cluster_whose_driver_or_workers_are_of_a_pool_is_backed_by_it(database, account, driver, worker, is_backed):
+    add_cluster(account, driver_instance_pool_id=driver, worker_instance_pool_id=worker)
+    collect_clusters(database, account)
+    (row,) = query(database, "select * from costpulse.clusters")
+    assert (row["driver_instance_pool_id"], row["worker_instance_pool_id"]) == (driver, worker)
+    assert row["is_pool_backed"] is is_backed
+
+
 def test_hostile_names_and_tags_arrive_as_they_are(database, account):
     add_cluster(account, HOSTILE, tags={"z": HOSTILE, "a": "ä 🚀"})
     collect_clusters(database, account)

@@ -41,14 +41,13 @@ RECOMMENDATION_TYPE = RecommendationType(
     undo="Set autotermination_minutes back to its old value.",
     wrong_when=(
         "It must answer at once at any time, or what it does needs hardly any CPU, such as a stream that waits for "
-        "data. An open session that counts as use may hold it up in spite of the limit. A cluster of a pool gives its "
-        "machines back to the pool, which may keep them: then the cloud provider's part is not saved; the source does "
-        "not tell here which clusters are of a pool."
+        "data. An open session that counts as use may hold it up in spite of the limit."
     ),
     silent_when=(
         "The cluster was never idle for longer than target_minutes, whatever its limit is: there is nothing to save. "
         "There is no telemetry; the cluster is deleted; it is one of a job or pipeline, which ends with its run. What "
-        "happened before the last change of its configuration, a new name included, does not count."
+        "happened before the last change of its configuration, a new name included, does not count. Of a cluster of a "
+        "pool the cloud provider's part is not told: the pool may keep the machines."
     ),
     effort="low",
     risk="low",

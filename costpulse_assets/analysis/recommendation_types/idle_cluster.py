@@ -48,15 +48,14 @@ RECOMMENDATION_TYPE = RecommendationType(
     undo="Set autotermination_minutes back to its old value, or start the cluster again.",
     wrong_when=(
         "What it does needs hardly any CPU: a stream that waits for data, a driver that waits for another system, a "
-        "session that must stay open. Whoever uses it next waits some minutes for it to start. A cluster of a pool "
-        "gives its machines back to the pool, which may keep them: then the cloud provider's part is not saved. The "
-        "source does not tell here which clusters are of a pool."
+        "session that must stay open. Whoever uses it next waits some minutes for it to start."
     ),
     silent_when=(
         "There is no telemetry (serverless, very short lives); the cluster is deleted; it is one of a job or "
         "pipeline, which ends with its run; it is idle for short times only. What happened before the last change of "
         "its configuration, a new name included, does not count, so it is silent or low for some days after a change. "
-        "Nothing is scaled up: a cluster that runs twice a month saves what those two times wasted."
+        "Nothing is scaled up: a cluster that runs twice a month saves what those two times wasted. Of a cluster of a "
+        "pool the cloud provider's part is not told: the pool may keep the machines."
     ),
     effort="low",
     risk="low",

@@ -51,8 +51,7 @@ RECOMMENDATION_TYPE = RecommendationType(
     wrong_when=(
         "The busiest hours matter more than the usual ones; work needs the disks or the network of so many nodes; "
         "caches of the workers count on their number. Half as large a node is taken to cost half as many DBUs, as "
-        "within a family it does. A cluster of a pool has the pool's node type, and the pool may keep the machines; "
-        "the source does not tell here which clusters are of a pool."
+        "within a family it does."
     ),
     silent_when=(
         "Memory is what it lacks: the need for memory decides as that for CPU does, and any swap above "
@@ -60,7 +59,8 @@ RECOMMENDATION_TYPE = RecommendationType(
         "node has a GPU, whose load is not known, or a type of unknown size. Telemetry has gaps, or there is none. It "
         "is one of a job or pipeline: those are made for one run, and one short life is no evidence. What happened "
         "before the last change of its configuration, a new name included, does not count. Idle time is the matter of "
-        "other recommendations."
+        "other recommendations. A cluster of a pool has the pool's node type: fewer workers are advised, never another "
+        "node. The cloud provider's part is not told of it: the pool may keep the machines."
     ),
     effort="low",
     risk="medium",

@@ -35,14 +35,14 @@ RECOMMENDATION_TYPE = RecommendationType(
     undo="Remove the schedule.",
     wrong_when=(
         "Somebody waits for an answer in these hours on other days than those seen, or what it does needs hardly any "
-        "CPU. Local hours move by one against UTC when summer time begins or ends. A cluster of a pool gives its "
-        "machines back to the pool; the source does not tell here which clusters are of a pool."
+        "CPU. Local hours move by one against UTC when summer time begins or ends."
     ),
     silent_when=(
         "Anything happened in an hour of the week even once: that hour is left out. Automatic termination is off or "
         "longer than long_minutes: changing it is simpler and saves nearly all of it. It is idle in "
         "always_idle_percent of its time: then it is an idle cluster. The present configuration is seen for less than "
-        "minimum_weeks weeks; there is no telemetry; the cluster is deleted, or one of a job or pipeline."
+        "minimum_weeks weeks; there is no telemetry; the cluster is deleted, or one of a job or pipeline. Of "
+        "a cluster of a pool the cloud provider's part is not told: the pool may keep the machines."
     ),
     effort="medium",
     risk="medium",

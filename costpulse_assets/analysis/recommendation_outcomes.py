@@ -87,7 +87,11 @@ def update_recommendation_outcomes(database: Database, *, now: datetime) -> Outc
         changes = run(
             connection,
             "transform/changes_to_measure",
-            {"first_changed_on": last - timedelta(days=MEASURED_FOR), "last_date": last},
+            {
+                # What changed before the first day that is known can be compared with nothing.
+                "first_changed_on": max(last - timedelta(days=MEASURED_FOR), min(known) + timedelta(days=1)),
+                "last_date": last,
+            },
         )
         outcomes = _measured(connection, changes, first_known=min(known), last=last, now=now)
         if outcomes:

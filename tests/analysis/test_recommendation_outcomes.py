@@ -384,6 +384,29 @@ def test_a_change_that_nobody_recommended_is_measured_too(undone: Looked) -> Non
     assert (outcome["resource_name"], outcome["setting_from"], outcome["setting_to"]) == (FACT.subject, "240", "25")
 
 
+def test_a_change_before_the_first_day_of_a_young_account_is_compared_with_nothing(undone: Looked) -> None:
+    with undone.database.transaction() as connection:
+        connection.execute("delete from costpulse.recommendation_outcomes")
+        connection.execute(
+            "update costpulse.recommendations set status = 'open', done_on = null, decided_by = null, "
+            "found_first_at = %s",
+            [noon(END)],
+        )
+        known = connection.execute("select * from costpulse.completeness where usage_date <= %s", [CHANGED]).fetchall()
+        connection.execute("delete from costpulse.completeness where usage_date <= %s", [CHANGED])
+    try:
+        assert update_recommendation_outcomes(undone.database, now=noon(END)).last_day == FINAL
+        assert undone.outcomes() == []
+    finally:
+        with undone.database.transaction() as connection:
+            connection.cursor().executemany(
+                "insert into costpulse.completeness (usage_date, cost_usd, share_in, is_provisional, basis) values"
+                " (%(usage_date)s, %(cost_usd)s, %(share_in)s, %(is_provisional)s, %(basis)s)",
+                known,
+            )
+            connection.execute("update costpulse.recommendations set found_first_at = %s", [noon(BEFORE)])
+
+
 def test_a_change_that_was_made_before_the_recommendation_does_not_count(undone: Looked) -> None:
     with undone.database.transaction() as connection:
         connection.execute(

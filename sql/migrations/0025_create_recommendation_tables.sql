@@ -87,7 +87,8 @@ comment on column costpulse.recommendations.resource_cost_usd is 'Cost of what i
 comment on column costpulse.recommendations.wasted_usd is
 'USD of the window''s cost that brought nothing and is gone; no rate, never added to savings. NULL: not meant.';
 comment on column costpulse.recommendations.vm_savings is
-'USD per 30 days that the cloud provider would charge less, at vm_prices; not in the other savings. NULL: no price.';
+'USD per 30 days that the cloud provider would charge less, at vm_prices; not in the other savings. NULL: no price, '
+'or a pool may keep the machines.';
 comment on column costpulse.recommendations.vm_savings_source is
 'user: at prices that were loaded; estimate: at prices shipped with CostPulse.';
 comment on column costpulse.recommendations.confidence is 'high, medium or low: how sure the saving is.';

@@ -63,8 +63,8 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "over what is open and accepted is never above what was spent.",
             "`wasted_usd`: what of the window brought nothing and is gone, such as the cost of failed runs. It is no "
             "rate and in neither of the two.",
-            "`vm_savings`: what the cloud provider would charge less, where the price of the machine is known and no pool "
-            "keeps it; in neither of the two. Databricks bills DBUs only.",
+            "`vm_savings`: what the cloud provider would charge less, where the price of the machine is known and no "
+            "pool keeps it; in neither of the two. Databricks bills DBUs only.",
         ),
         "## How savings combine",
         _paragraph(

@@ -39,6 +39,8 @@ _NAMES = {
 #: Another model must have erred less than this share of the blend's error to be preferred: rolling origins of one
 #: series choose badly between close ones, see docs/methods.md.
 _CLEARLY_BETTER = 0.7
+#: Share of the mean below which a sum is nothing.
+_NOTHING = 1e-9
 #: Rolling origins a week apart; fits are expensive, so they get fewer, two weeks apart.
 _ORIGINS, _STEP = 32, 7
 _FIT_ORIGINS, _FIT_STEP = 6, 14
@@ -245,7 +247,8 @@ def _try(model: Model, history: History, horizon: int, mean: float, count: int, 
     errors = actual - tried
     known = ~np.isnan(errors)
     total = np.abs(actual[known]).sum()
-    wape = float(np.abs(errors[known]).sum() / total) if total > 0 else None
+    # Of next to nothing no share can be told.
+    wape = float(np.abs(errors[known]).sum() / total) if total > _NOTHING * abs(mean) else None
     if not len(past):
         errors = np.full((1, leads), np.nan)
         tried = np.zeros((1, leads))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from costpulse_assets.analysis import fitted_models
@@ -65,6 +65,7 @@ costs = st.one_of(
 )
 
 
+@example(values=[2.0, 1.1125369292536007e-308], horizon=1, model="auto")
 @settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(costs, min_size=1, max_size=80).filter(lambda v: any(x == x for x in v)),

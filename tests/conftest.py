@@ -154,6 +154,7 @@ def shared_database(
             try:
                 fill(url)
             except BaseException:
+                # Also when interrupted: a half-filled database would be taken for a full one.
                 admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
                 raise
     return url

@@ -9,7 +9,7 @@ import pytest
 
 from costpulse_assets.analysis.recommendation_status import accept, assign, dismiss, done, reopen
 from costpulse_assets.errors import BadInput, CostPulseError
-from costpulse_assets.resources.database import Database, run
+from costpulse_assets.resources.database import Database
 from tests.analysis.recommendation_books import LAST, TODAY, Advice, Found
 
 IDLE, SIZE = Found("600"), Found("300", type="right_size_cluster", acts_on="size")
@@ -186,7 +186,10 @@ def test_a_viewer_sees_the_recommendations_of_their_teams(advice: Advice, scope:
     for type_, team in (("idle_cluster", 1), ("right_size_cluster", 2), ("auto_termination", None)):
         of_team(advice, type_, team)
     with AsApp(advice.database.url, scope).transaction() as connection:
-        assert {row["type"] for row in run(connection, "app/recommendations", {"statuses": ["open"]})} == seen
+        rows = connection.execute(
+            "select type from costpulse.recommendations where status = 'open'"
+        ).fetchall()
+        assert {row["type"] for row in rows} == seen
 
 
 def test_a_viewer_decides_about_their_teams_and_what_others_save_follows(advice: Advice) -> None:

@@ -186,9 +186,7 @@ def test_a_viewer_sees_the_recommendations_of_their_teams(advice: Advice, scope:
     for type_, team in (("idle_cluster", 1), ("right_size_cluster", 2), ("auto_termination", None)):
         of_team(advice, type_, team)
     with AsApp(advice.database.url, scope).transaction() as connection:
-        rows = connection.execute(
-            "select type from costpulse.recommendations where status = 'open'"
-        ).fetchall()
+        rows = connection.execute("select type from costpulse.recommendations where status = 'open'").fetchall()
         assert {row["type"] for row in rows} == seen
 
 

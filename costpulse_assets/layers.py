@@ -15,6 +15,7 @@ class Layer:
     COSTS: Final = "costs"
     ANALYSIS: Final = "analysis"
     UTILIZATION: Final = "utilization"
+    ALERTS: Final = "alerts"
 
 
 class Pool:

@@ -1,0 +1,1 @@
+"""Alerts: what is watched, what was found, whom it was told, and whether it arrived."""

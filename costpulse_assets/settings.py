@@ -6,9 +6,11 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from email.utils import parseaddr
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -21,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from costpulse_assets.channel_addresses import ChannelAddress
 from costpulse_assets.errors import BadSettings
 
 #: USD above or below what was expected from which a finding is shown, by the kind of scope.
@@ -103,6 +106,30 @@ class Connection(BaseModel):
         if self.token is not None and principal:
             raise ValueError("give a token or a service principal, not both")
         return self
+
+
+class Webhook(BaseModel):
+    """A server of yours that gets alerts as signed JSON: channel `webhook:<name>`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    url: SecretStr = Field(description="https://... of the receiver; it may hold a key, so it is kept secret.")
+    secret: SecretStr = Field(min_length=16, description="Key of the signature, known to the receiver as well.")
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_written_in_a_channel(cls, value: str) -> str:
+        try:
+            return ChannelAddress.parse(f"webhook:{value}").target
+        except ValueError:
+            raise ValueError("may have up to 40 small letters, digits, - and _") from None
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_web_address(cls, value: SecretStr) -> SecretStr:
+        _web_address(value.get_secret_value())
+        return value
 
 
 class Settings(BaseSettings):
@@ -277,22 +304,87 @@ class Settings(BaseSettings):
     dagster_host: str = Field(default="127.0.0.1", description="Address the Dagster UI listens on.")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="Port of the Dagster UI.")
     dagster_url: str | None = Field(default=None, description="Where the app reaches the Dagster UI.")
-    app_url: str | None = Field(default=None, description="Public address of the app, used in links.")
+    app_url: str | None = Field(
+        default=None,
+        description="Public address of the app, used in links. Unset: http://127.0.0.1 and the port of the app.",
+    )
     reports_dir: Path | None = Field(default=None, description="Folder of report files.")
-    slack_webhook_url: SecretStr | None = Field(default=None, description="Slack incoming webhook.")
-    slack_bot_token: SecretStr | None = Field(default=None, description="Slack bot token.")
-    smtp_url: SecretStr | None = Field(default=None, description="smtp://user:password@host:port")
+
+    # Messages
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Slack incoming webhook: the channel `slack` of alerts."
+    )
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="Slack bot token, xoxb-...: posts to every channel it was invited to."
+    )
+    slack_channel: str | None = Field(
+        default=None,
+        description="Where the bot posts what has no channel of its own, such as #finops, when there is no webhook.",
+    )
+    slack_api_url: str = Field(default="https://slack.com/api/", description="Slack's API, or a gateway to it.")
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server: smtp://user:password@host:587 (STARTTLS is required) or smtps://...:465.",
+    )
+    smtp_from: str | None = Field(
+        default=None,
+        description="Sender of mails, such as CostPulse <costpulse@example.com>. Unset: the user of the mail server.",
+    )
+    smtp_ca_file: Path | None = Field(default=None, description="CA bundle for a mail server of your own.")
+    webhooks: Annotated[tuple[Webhook, ...], NoDecode] = Field(
+        default=(),
+        description="JSON list of receivers of signed JSON: name, url and secret (docs/alerts.md).",
+    )
+    alert_timeout_seconds: int = Field(
+        default=10, ge=1, le=60, description="Longest wait for one answer of Slack, a mail server or a webhook."
+    )
+    deliver_seconds: int = Field(
+        default=30, ge=1, le=3_600, description="Seconds between two looks for messages to deliver."
+    )
 
     @field_validator("connections", mode="before")
     @classmethod
     def _connections_are_a_json_list(cls, value: object) -> object:
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
-            if not isinstance(value, list):
-                raise ValueError("must be a JSON list of connections")
+        return _json_list(value, of="connections")
+
+    @field_validator("app_url", "slack_api_url")
+    @classmethod
+    def _is_a_web_address(cls, value: str | None) -> str | None:
+        return None if value is None else _web_address(value)
+
+    @field_validator("slack_channel")
+    @classmethod
+    def _is_a_channel_of_slack(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return ChannelAddress.parse(f"slack:{value}").target
+        except ValueError:
+            raise ValueError("is not a channel, such as #finops or C0123456789") from None
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_a_mail_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            if any(ord(letter) < 32 for letter in value):
+                raise ValueError
+            ChannelAddress.parse(f"email:{parseaddr(value)[1]}")
+        except ValueError:
+            raise ValueError("is not a mail address, such as CostPulse <costpulse@example.com>") from None
+        return value.strip()
+
+    @field_validator("webhooks", mode="before")
+    @classmethod
+    def _webhooks_are_a_json_list(cls, value: object) -> object:
+        return _json_list(value, of="webhooks")
+
+    @field_validator("webhooks")
+    @classmethod
+    def _webhooks_are_told_apart(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+        if len({webhook.name for webhook in value}) < len(value):
+            raise ValueError("give each webhook a name of its own")
         return value
 
     @field_validator("anomaly_minimum_impact", mode="before")
@@ -422,6 +514,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise _bad_settings(error, prefix="COSTPULSE_DATABRICKS_") from None
 
+    @property
+    def app_address(self) -> str:
+        """Address of the app for links, without a slash at its end."""
+        return self.app_url or f"http://127.0.0.1:{self.app_port}"
+
     def current_date(self) -> date:
         """Today in UTC: billing days are UTC days."""
         return self.today or datetime.now(UTC).date()
@@ -441,6 +538,34 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise _bad_settings(error, prefix="COSTPULSE_") from None
+
+
+def _web_address(value: str) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        ValueError: it is none, or holds a user or a password.
+    """
+    try:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError
+    except ValueError:
+        raise ValueError("must be an address that starts with https:// or http://") from None
+    if parts.username is not None or any(letter.isspace() for letter in parts.geturl()):
+        raise ValueError("must be an address without a user and without blanks")
+    return parts.geturl().rstrip("/")
+
+
+def _json_list(value: object, *, of: str) -> object:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not JSON: {error.msg} at character {error.pos}") from None
+        if not isinstance(value, list):
+            raise ValueError(f"must be a JSON list of {of}")
+    return value
 
 
 def _json_object(value: object, *, example: str) -> dict[Any, Any]:

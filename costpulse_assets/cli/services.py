@@ -1,9 +1,7 @@
 """The long-running processes of `costpulse up`: code server, Dagster webserver and daemon, app."""
 
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Self
 
+from costpulse_assets.cli import stop_services
 from costpulse_assets.cli.environment import Environment
 from costpulse_assets.errors import AlreadyRunning, CostPulseError
 
@@ -45,7 +44,11 @@ def expect_free_ports(ports: Mapping[str, tuple[str, int]]) -> None:
 
 
 class Services:
-    """Starts the processes in order, waits for them, and stops every one of them."""
+    """Starts the processes in order, waits for them, and stops every one of them.
+
+    Stopping is the work of a process of its own, `stop_services`, which learns of every process group that is started
+    and stops them all when the pipe to it closes: also when we are killed, and also what our children started.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -56,6 +59,13 @@ class Services:
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
+        self._stopper = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-I", "-S", stop_services.__file__, str(STOP_SECONDS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         return self
 
     def start(self) -> None:
@@ -96,17 +106,13 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Interrupt every process at once, then kill what has not stopped in time."""
+        """Let every process stop, those that it started included; returns when all are gone."""
+        assert self._stopper.stdin is not None
+        self._stopper.stdin.close()
+        # Ours to reap: a process that nobody has waited for still counts as there.
         for process in self._processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self._processes.values():
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
+        self._stopper.wait()
         for log in self._files:
             log.close()
 
@@ -131,8 +137,10 @@ class Services:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
+        assert self._stopper.stdin is not None
+        self._stopper.stdin.write(b"%d\n" % self._processes[name].pid)
+        self._stopper.stdin.flush()
 
     def _expect_alive(self, name: str) -> None:
         code = self._processes[name].poll()
@@ -166,10 +174,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _die_with_parent() -> None:
-    """A killed `up` takes its children along (Linux; elsewhere they must be stopped by hand)."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -4,17 +4,39 @@ The same content is always the same text. What is not written has its default; w
 file goes. A file is taken as a whole, or refused with everything that is wrong with it.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from costpulse_assets.allocation.alerts import AlertDocument, alerts_with_history, replace_alerts, stored_alerts
-from costpulse_assets.allocation.budgets import BudgetDocument, budget_faults, replace_budgets, stored_budgets
+from costpulse_assets.allocation.alert_routes import (
+    AlertRouteDocument,
+    AlertRouteFault,
+    alert_route_faults,
+    replace_alert_routes,
+    stored_alert_routes,
+)
+from costpulse_assets.allocation.alerts import (
+    AlertDocument,
+    AlertFault,
+    alert_faults,
+    replace_alerts,
+    settled_alerts,
+    stored_alerts,
+)
+from costpulse_assets.allocation.budgets import (
+    BudgetDocument,
+    BudgetFault,
+    budget_faults,
+    replace_budgets,
+    stored_budgets,
+)
 from costpulse_assets.allocation.plan import Change, change_in_words, changes_in_words
 from costpulse_assets.allocation.price_adjustments import (
     PriceAdjustmentDocument,
@@ -52,6 +74,11 @@ T = TypeVar("T")
 #: In a split instead of `shares`: a CSV file beside the YAML file.
 WEIGHTS_FILE = "weights_file"
 
+#: Of an alert: the document with what its type fills in, and what is wrong with it (field, sentence) for that type.
+AlertCheck = Callable[[AlertDocument], tuple[AlertDocument, Iterable[tuple[str, str]]]]
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
+
 
 class RulesDocument(BaseModel):
     """Version 1 of the file, in the order in which it is written."""
@@ -65,6 +92,7 @@ class RulesDocument(BaseModel):
     price_adjustments: tuple[PriceAdjustmentDocument, ...] = ()
     budgets: tuple[BudgetDocument, ...] = ()
     alerts: tuple[AlertDocument, ...] = ()
+    alert_routes: tuple[AlertRouteDocument, ...] = ()
     tag_policies: tuple[TagPolicyDocument, ...] = DEFAULT_TAG_POLICIES
 
     @property
@@ -81,22 +109,34 @@ class RulesFile:
     text: TextFile
 
 
-def read_rules(content: bytes, name: str, *, folder: Path | None = None) -> RulesFile:
+def read_rules(
+    content: bytes, name: str, *, folder: Path | None = None, alert_check: AlertCheck | None = None
+) -> RulesFile:
     """The document in a file, complete: the weights that a split keeps in a file of its own are read as well.
 
     Args:
         content: YAML in UTF-8.
         name: what the file is called in messages.
         folder: where `weights_file` of a split is looked for; None: such a split is refused.
+        alert_check: what the types of alerts have to say, see alerts/checked_alerts.py; None: nothing.
 
     Raises:
         BadInput: with file, line, path, value and reason of everything that does not fit.
     """
     text = _with_weights(read_yaml(content, name), folder)
     document = _fitted(TypeAdapter(RulesDocument), text)
-    faults = [*_overlapping_prices(document), *_alerts_of_one_name(document)]
-    if faults:
-        raise BadRuleSet([fault.at(text) for fault in faults])
+    wrong = [fault.at(text) for fault in _overlapping_prices(document)]
+    if alert_check is not None:
+        checked = [alert_check(alert) for alert in document.alerts]
+        document = document.model_copy(update={"alerts": tuple(alert for alert, _ in checked)})
+        faults = [
+            AlertFault(index, alert.name, field, message)
+            for index, (alert, said) in enumerate(checked)
+            for field, message in said
+        ]
+        wrong += [_in_file(fault, "alerts", text) for fault in faults]
+    if wrong:
+        raise BadRuleSet(wrong)
     return RulesFile(document, text)
 
 
@@ -119,14 +159,18 @@ def stored_rules(connection: Connection) -> RulesDocument:
         splits=rule_set.splits,
         price_adjustments=stored_price_adjustments(connection),
         budgets=tuple(budget.document for budget in stored_budgets(connection)),
-        alerts=stored_alerts(connection),
+        alerts=tuple(alert.document for alert in stored_alerts(connection)),
+        alert_routes=tuple(route.document for route in stored_alert_routes(connection)),
         tag_policies=tuple(policy.document for policy in stored_tag_policies(connection)),
     )
 
 
 def rules_text(document: RulesDocument) -> str:
     """The YAML text of a document, which reads back as the same document."""
-    sections = {"version": document.version} | document.model_dump(exclude_defaults=True)
+    sections: dict[str, Any] = {"version": document.version} | document.model_dump(exclude_defaults=True)
+    for alert in sections.get("alerts", ()):
+        if "options" in alert:
+            alert["options"] = {name: _as_people_write(each) for name, each in alert["options"].items()}
     return "\n".join(write_yaml({name: section}) for name, section in sections.items())
 
 
@@ -158,8 +202,14 @@ def planned_changes(connection: Connection, file: RulesFile, *, identities: Iden
         *changes_in_words(
             "alert",
             {each.name.lower(): each for each in before.alerts},
-            {each.name.lower(): each for each in after.alerts},
+            {each.name.lower(): each for each in settled_alerts(connection, after.alerts)},
             lambda each: each.name,
+        ),
+        *changes_in_words(
+            "alert route",
+            {each: each for each in before.alert_routes},
+            {each: each for each in after.alert_routes},
+            str,
         ),
         *changes_in_words(
             "tag policy",
@@ -191,6 +241,7 @@ def apply_rules(connection: Connection, file: RulesFile, actor: str, *, identiti
     replace_price_adjustments(connection, file.document.price_adjustments)
     replace_budgets(connection, file.document.budgets)
     replace_alerts(connection, file.document.alerts)
+    replace_alert_routes(connection, file.document.alert_routes)
     replace_tag_policies(connection, file.document.tag_policies)
     return changes
 
@@ -250,14 +301,6 @@ def _overlapping_prices(document: RulesDocument) -> Iterator[_Fault]:
             yield _Fault(("price_adjustments", second, "valid_from"), str(other.valid_from), reason)
 
 
-def _alerts_of_one_name(document: RulesDocument) -> Iterator[_Fault]:
-    seen: dict[str, int] = {}
-    for index, alert in enumerate(document.alerts):
-        first = seen.setdefault(alert.name.lower(), index)
-        if first != index:
-            yield _Fault(("alerts", index, "name"), alert.name, f"is the name of {_path(('alerts', first))} as well")
-
-
 def _accepted(connection: Connection, file: RulesFile, identities: Identities) -> RuleSet:
     """Teams, rules and splits of a file as they will be stored, or all that is to be said against them."""
     document = file.document
@@ -268,21 +311,30 @@ def _accepted(connection: Connection, file: RulesFile, identities: Identities) -
         except BadRuleSet as refused:
             wrong = list(refused.problems)
     faults = [fault.at(file.text) for fault in _alerts_that_must_stay(connection, document)]
-    budgets, policies = _wrong_budgets(connection, file), _wrong_tag_policies(connection, file)
-    if wrong or budgets or policies or faults:
-        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *budgets, *policies, *faults])
+    others = [*_wrong_budgets_and_alerts(connection, file), *_wrong_tag_policies(connection, file), *faults]
+    if wrong or others:
+        raise BadRuleSet([*(_located(problem, file) for problem in wrong), *others])
     return rule_set
 
 
-def _wrong_budgets(connection: Connection, file: RulesFile) -> list[Problem]:
-    """What is to be said against budgets, each as the sentence that the form shows, with its line."""
-    budgets, teams = file.document.budgets, [team.name for team in file.document.teams]
-    found = []
-    for fault in budget_faults(budgets, connection, teams=teams):
-        subject, _, reason = fault.message.removesuffix(".").partition(" ")
-        where = file.text.where(("budgets", fault.index, fault.field))
-        found.append(Problem(f"{where}: Budget {fault.name!r}", subject, "", reason))
-    return found
+def _wrong_budgets_and_alerts(connection: Connection, file: RulesFile) -> Iterator[Problem]:
+    """What is to be said against budgets, alerts and routes."""
+    document, teams = file.document, [team.name for team in file.document.teams]
+    for budget in budget_faults(document.budgets, connection, teams=teams):
+        yield _in_file(budget, "budgets", file.text)
+    for alert in alert_faults(document.alerts, connection, teams=teams):
+        yield _in_file(alert, "alerts", file.text)
+    cost_centers = [team.cost_center for team in document.teams]
+    for route in alert_route_faults(document.alert_routes, teams=teams, cost_centers=cost_centers):
+        yield _in_file(route, "alert_routes", file.text)
+
+
+def _in_file(fault: BudgetFault | AlertFault | AlertRouteFault, section: str, text: TextFile) -> Problem:
+    """A fault as the sentence that the form shows, with its line."""
+    subject, _, reason = fault.message.removesuffix(".").partition(" ")
+    kind = section.removesuffix("s").replace("_", " ").capitalize()
+    where = text.where((section, fault.index, *_steps(fault.field)))
+    return Problem(f"{where}: {kind} {fault.name!r}", subject, "", reason)
 
 
 def _wrong_tag_policies(connection: Connection, file: RulesFile) -> list[Problem]:
@@ -296,10 +348,10 @@ def _wrong_tag_policies(connection: Connection, file: RulesFile) -> list[Problem
 
 def _alerts_that_must_stay(connection: Connection, document: RulesDocument) -> Iterator[_Fault]:
     kept = {alert.name.lower() for alert in document.alerts}
-    for name in alerts_with_history(connection):
-        if name.lower() not in kept:
+    for alert in stored_alerts(connection):
+        if alert.has_history and alert.document.name.lower() not in kept:
             reason = "went off before, and its history needs it: write it with is_active: false"
-            yield _Fault(("alerts",), name, reason)
+            yield _Fault(("alerts",), alert.document.name, reason)
 
 
 def _located(problem: Problem, file: RulesFile) -> Problem:
@@ -316,13 +368,27 @@ def _located(problem: Problem, file: RulesFile) -> Problem:
 
 def _field(problem: Problem, part: str, document: TeamDocument | RuleDocument | SplitDocument) -> Place:
     """Where in a document a problem is; `part` is "member 'nina@northwind.example'" or empty."""
-    field = tuple(int(step) if step.isdigit() else step for step in problem.field.split("."))
+    field = _steps(problem.field)
     for members, key in (("members", "email"), ("shares", "team")):
         for index, each in reversed(list(enumerate(getattr(document, members, ())))):
             name = getattr(each, key)
             if part.endswith(repr(name)) or (field == (members, key) and name == problem.value):
                 return members, index, field[-1]
     return field
+
+
+def _steps(field: str) -> Place:
+    """`members.2.email` step by step."""
+    return tuple(int(step) if step.isdigit() else step for step in field.split("."))
+
+
+def _as_people_write(option: str | tuple[str, ...]) -> Any:
+    """An option of an alert without the quotes that YAML puts around text that is a number or yes or no."""
+    if isinstance(option, tuple):
+        return [_as_people_write(each) for each in option]
+    if option in ("true", "false"):
+        return option == "true"
+    return Decimal(option) if _NUMBER.fullmatch(option) else option
 
 
 def _path(place: Place) -> str:

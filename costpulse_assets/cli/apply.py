@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from costpulse_assets.alerts.checked_alerts import checked_alert
 from costpulse_assets.allocation.plan import Change
 from costpulse_assets.allocation.rule_set import RuleSet, protected
 from costpulse_assets.allocation.rules_as_code import apply_rules, planned_changes, read_rules
@@ -29,7 +30,7 @@ SIMULATED_DAYS = 30
 @click.option("--actor", help="Who changes it, for the audit log (default: your user name).")
 @data_dir_option
 def apply(file: Path, dry_run: bool, actor: str | None, data_dir: Path | None) -> None:
-    """Replace teams, rules, splits, prices, budgets, alerts and tag policies by those of FILE, in one transaction.
+    """Replace teams, rules, splits, prices, budgets, alerts, routes and tag policies by those of FILE, all or nothing.
 
     What is not in FILE is deleted. The plan says what is created, changed and deleted, and what each team would have
     been charged for the last 30 final days.
@@ -39,7 +40,7 @@ def apply(file: Path, dry_run: bool, actor: str | None, data_dir: Path | None) -
         content = file.read_bytes()
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}.", next_step="Name a file to apply.") from error
-    rules = read_rules(content, str(file), folder=file.parent)
+    rules = read_rules(content, str(file), folder=file.parent, alert_check=checked_alert)
     with open_environment(settings) as environment:
         check_schema(environment.database.url)
         with environment.database.transaction() as connection:

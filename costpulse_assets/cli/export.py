@@ -18,7 +18,7 @@ from costpulse_assets.settings import load_settings
 )
 @data_dir_option
 def export(output: Path | None, data_dir: Path | None) -> None:
-    """Write teams, members, rules, splits, prices, budgets, alerts and tag policies as YAML, for `costpulse apply`."""
+    """Write teams, rules, splits, prices, budgets, alerts, routes and tag policies as YAML, for `costpulse apply`."""
     with open_environment(load_settings(data_dir=data_dir)) as environment:
         check_schema(environment.database.url)
         with environment.database.transaction() as connection:

@@ -1,7 +1,7 @@
 """Rules as code: a file is read as a whole or refused with every reason, and what is exported is what was applied."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from costpulse_assets.allocation.alerts import AlertDocument
 from costpulse_assets.allocation.plan import Change
 from costpulse_assets.allocation.rules_as_code import (
     RulesDocument,
@@ -116,7 +117,35 @@ alerts:
     alert_type: spend
     threshold_value: 1000
     notification_channels:
-      - finops
+      - slack:#finops
+  - name: Risk is idle
+    alert_type: idle
+    scope_type: team
+    scope: Risk
+    options:
+      days: 3
+      kinds:
+        - clusters
+        - '007'
+      minimum: 0.5
+      is_strict: true
+    severity: critical
+    notification_channels:
+      - routed
+      - email:omar@northwind.example
+    owner: omar@northwind.example
+    cooldown_minutes: 0
+    quiet_from: '22:00'
+    quiet_until: '06:30'
+    muted_until: 2026-01-31 08:00:00+00:00
+    watches_from: 2026-01-15
+alert_routes:
+  - team: Risk
+    minimum_severity: warning
+    channel: slack:#risk
+  - cost_center: '0123'
+    channel: webhook:pager
+  - channel: slack
 """
 
 
@@ -159,6 +188,16 @@ def apply(
         return apply_rules(connection, file, "nina", identities=identities)
 
 
+def stored_form(document: RulesDocument) -> RulesDocument:
+    """The document with what is stored of alerts that do not say it."""
+    today = datetime.now(UTC).date()
+    alerts = tuple(
+        alert.model_copy(update={"severity": alert.severity or "warning", "watches_from": alert.watches_from or today})
+        for alert in document.alerts
+    )
+    return document.model_copy(update={"alerts": alerts})
+
+
 def export(database: Database) -> str:
     with database.transaction() as connection:
         return rules_text(stored_rules(connection))
@@ -168,7 +207,7 @@ def everything(database: Database) -> dict[str, Any]:
     """All rows that people edit, their history, and who did what."""
     tables = (
         *("teams", "team_members", "allocation_rules", "cost_splits", "split_weights", "rule_versions"),
-        *("price_adjustments", "budgets", "alerts", "audit_log"),
+        *("price_adjustments", "budgets", "alerts", "alert_routes", "audit_log"),
     )
     with database.transaction() as connection:
         return {
@@ -183,7 +222,7 @@ def everything(database: Database) -> dict[str, Any]:
 def test_an_applied_file_is_exported_as_it_was(database: Database) -> None:
     apply(database, FILE)
     exported = export(database)
-    assert file_of(exported).document == file_of(FILE).document
+    assert file_of(exported).document == stored_form(file_of(FILE).document)
     assert apply(database, exported) == ()
     assert export(database) == exported
 
@@ -208,7 +247,7 @@ def test_the_actor_is_in_the_audit_log_with_every_row(database: Database) -> Non
             "select table_name, array_agg(distinct actor) as actors from costpulse.audit_log group by table_name"
         ).fetchall()
     assert {row["table_name"] for row in rows} >= {
-        *("teams", "allocation_rules", "price_adjustments", "budgets", "alerts")
+        *("teams", "allocation_rules", "price_adjustments", "budgets", "alerts", "alert_routes")
     }
     assert {actor for row in rows for actor in row["actors"]} == {"nina"}
 
@@ -252,6 +291,8 @@ def test_the_plan_says_in_words_what_is_changed_and_deleted(filled: Database) ->
         .replace("amount: 1200", "amount: 1300.5")
         .replace("- 99.5", "- 90")
         .replace("threshold_value: 1000", "threshold_value: 2000")
+        .replace("days: 3", "days: 4").replace("      - routed\n", "").replace("'06:30'", "'07:00'")
+        .replace("minimum_severity: warning", "minimum_severity: critical")
     )  # fmt: skip
     rule = changed[changed.index("  - name: Models") : changed.index("splits:")]
     with filled.transaction() as connection:
@@ -269,6 +310,16 @@ def test_the_plan_says_in_words_what_is_changed_and_deleted(filled: Database) ->
         Change("change", "price adjustment", "* from 2026-01-01", ("percentage: -12.5 -> -15",)),
         Change("change", "budget", "Risk spend", ("amount: 1200 -> 1300.5", "thresholds: +90, -99.5")),
         Change("change", "alert", "Budget of Risk", ("threshold value: 1000 -> 2000",)),
+        Change("change", "alert", "Risk is idle", (
+            "options: days=3 kinds=clusters,007 minimum=0.5 is_strict=true -> "
+            "days=4 kinds=clusters,007 minimum=0.5 is_strict=true",
+            "notification channels: -routed",
+            "quiet until: 06:30 -> 07:00",
+        )),
+        Change("delete", "alert route", "Risk, from warning: slack:#risk"),
+        Change("create", "alert route", "Risk, from critical: slack:#risk", (
+            "team: Risk", "minimum severity: critical", "channel: slack:#risk",
+        )),
     )  # fmt: skip
 
 
@@ -319,6 +370,32 @@ def number(text: str, part: str) -> int:
         ("012345678\n", "0123456789\n", "0123456789", "price_adjustments[1].fixed_rate '9.1234567890123456789' Dec"),
         ("threshold_value: 1000", "threshold_value: high", "high", "alerts[0].threshold_value must be a valid decim"),
         ("name: Budget of Risk", "name: ''", "name: ''", "alerts[0].name "),
+        (
+            "'06:30'",
+            "25:00",
+            "25:00",
+            "alerts[1].quiet_until must be a time of the day (UTC) such as 22:00, not 25:00.",
+        ),
+        (
+            "2026-01-31 08:00:00+00:00",
+            "tomorrow",
+            "tomorrow",
+            "alerts[1].muted_until must be a day or moment (UTC) such",
+        ),
+        ("severity: critical", "severity: loud", "loud", "alerts[1].severity must be 'info', 'warning' or 'critical'"),
+        (
+            "scope_type: team\n    scope: Risk\n    options",
+            "scope_type: floor\n    options",
+            "floor",
+            "alerts[1].scope_type must be 'everything', 'team'",
+        ),
+        ("cooldown_minutes: 0", "cooldown_minutes: soon", "soon", "alerts[1].cooldown_minutes must be a valid integer"),
+        (
+            "  - channel: slack\n",
+            "  - minimum_severity: info\n",
+            "minimum_severity: info",
+            "alert_routes[2].channel is mis",
+        ),
         ("period: quarter", "period: week", "week", "budgets[0].period must be 'month', 'quarter', 'year' or 'custom'"),
         ("amount: 1200", "amount: much", "much", "budgets[1].amount must be a valid decimal, not much."),
     ],
@@ -351,13 +428,6 @@ def test_two_adjustments_of_one_pattern_must_not_share_a_day() -> None:
     assert file_of(FILE.replace("budgets:\n", second.replace("premium_jobs", "premium_sql"))).document
 
 
-def test_two_alerts_need_two_names() -> None:
-    text = FILE + "  - name: BUDGET OF RISK\n    alert_type: spend\n"
-    assert refused(text) == (
-        f"rules.yaml, line {number(text, 'BUDGET')}: alerts[1].name 'BUDGET OF RISK' is the name of alerts[0] as well.",
-    )
-
-
 @pytest.mark.parametrize(
     ("typed", "instead", "where", "message"),
     [
@@ -372,13 +442,30 @@ def test_two_alerts_need_two_names() -> None:
         ("rule_type: warehouse_match", "rule_type: house", "house", "Rule 'Reporting': rule_type must be "),
         ("      warehouses:", "      houses:", "conditions:", "Rule 'Reporting': conditions.warehouses is missing"),
         ("key: env", "keys: env", "- rule_type: tag_match", "Rule 'Models': conditions.parts.1 "),
-        ("scope: Risk", "scope: Rik", "scope: Rik", "Budget 'Risk spend': There is no team Rik: write Risk"),
+        ("scope: Risk\n    amount", "scope: Rik\n    amount", "scope: Rik",
+         "Budget 'Risk spend': There is no team Rik: write Risk"),
         ("amount: 1200", "amount: 0", "amount: 0", "Budget 'Risk spend': Amount must be above 0."),
         ("- 99.5", "- 80.0", "thresholds:", "Budget 'Risk spend': 80 is listed twice."),
         ("scope_type: team\n    scope: Risk\n    amount", "period: quarter\n    amount", "name: Risk spend",
          "Budget 'Risk spend': A budget for this scope and period exists: edit it."),
         ("    valid_from: 2026-01-01\n    note", "    valid_from: 2026-01-01\n    valid_to: 2025-01-01\n    note",
          "2025-01-01", "Rule 'Reporting': valid_to '2025-01-01' lies before valid_from 2026-01-01"),
+        ("    scope: Risk\n    options", "    scope: Rik\n    options", "scope: Rik",
+         "Alert 'Risk is idle': There is no team Rik: write Risk if you mean that."),
+        ("name: Risk is idle", "name: BUDGET OF RISK", "BUDGET OF RISK",
+         "Alert 'BUDGET OF RISK': An alert named Budget of Risk exists already."),
+        ("- slack:#finops", "- finops", "- finops", "Alert 'Budget of Risk': Channel 'finops' is not a channel: "),
+        ("- routed", "- EMAIL:x", "- EMAIL:x", "Alert 'Risk is idle': Channel 'EMAIL:x' is not a channel: write "),
+        ("cooldown_minutes: 0", "cooldown_minutes: 10081", "10081", "Alert 'Risk is idle': Cooldown must lie between"),
+        ("quiet_until: '06:30'", "quiet_until: '22:00'", "quiet_until", "Alert 'Risk is idle': Quiet hours must end"),
+        ("2026-01-31 08:00:00+00:00", "2999-01-31", "2999-01-31", "Alert 'Risk is idle': Muted for at most 90 days"),
+        ("2026-01-15", "1999-01-15", "1999-01-15", "Alert 'Risk is idle': 1999-01-15 is out of range"),
+        ("team: Risk\n    minimum", "team: Rik\n    minimum", "team: Rik",
+         "Alert route 'Rik, from warning: slack:#risk': There is no team Rik: write Risk"),
+        ("  - cost_center: '0123'\n", "  - cost_center: '123'\n", "'123'",
+         "Alert route 'cost center 123, from info: webhook:pager': No team has the cost center 123"),
+        ("channel: webhook:pager", "channel: routed", "channel: routed",
+         "Alert route 'cost center 0123, from info: routed': Channel routed is what alerts say"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_line_and_nothing_is_changed(
@@ -408,8 +495,10 @@ def test_an_alert_that_went_off_is_kept_with_its_history(database: Database) -> 
     apply(database, FILE)
     with database.transaction() as connection:
         connection.execute(
-            "insert into costpulse.alert_history (alert_id, status, message) "
-            "select id, 'sent', 'over budget' from costpulse.alerts"
+            "insert into costpulse.alert_history (alert_id, status, message, finding_key, alert_type, severity, "
+            "scope_type, scope_id, scope_name, subject, phase, reminder, occurred_on, evidence, content) "
+            "select id, 'told', 'over budget', 'key', alert_type, severity, scope_type, scope_id, 'all', 'month', "
+            "'firing', 0, '2026-01-31', '{}', '{}' from costpulse.alerts where name = 'Budget of Risk'"
         )
     before = everything(database)
     with pytest.raises(BadInput) as refusal:
@@ -419,9 +508,44 @@ def test_an_alert_that_went_off_is_kept_with_its_history(database: Database) -> 
         "is_active: false."
     )
     assert everything(database) == before
-    assert [change.details for change in apply(database, FILE + "    is_active: false\n")] == [
-        ("is active: True -> False",)
+    text = FILE.replace("- slack:#finops\n", "- slack:#finops\n    is_active: false\n")
+    assert [change.details for change in apply(database, text)] == [("is active: True -> False",)]
+
+
+def no_loud_alerts(alert: AlertDocument) -> tuple[AlertDocument, list[tuple[str, str]]]:
+    """Stands for the types of alerts, which the folder below knows."""
+    if alert.alert_type == "spend":
+        return alert.model_copy(update={"severity": "critical"}), []
+    return alert, [("options.days", "Option days must be a valid integer."), ("alert_type", "Type must be spend.")]
+
+
+def test_types_of_alerts_say_what_is_wrong_with_its_line_and_fill_in_what_is_left_open() -> None:
+    with pytest.raises(BadInput) as refusal:
+        read_rules(FILE.encode(), "rules.yaml", alert_check=no_loud_alerts)
+    assert refusal.value.message.splitlines() == [
+        f"rules.yaml, line {number(FILE, 'days: 3')}: Alert 'Risk is idle': Option days must be a valid integer.",
+        f"rules.yaml, line {number(FILE, 'alert_type: idle')}: Alert 'Risk is idle': Type must be spend.",
     ]
+    spend = FILE.replace("alert_type: idle", "alert_type: spend").replace("    severity: critical\n", "")
+    read = read_rules(spend.encode(), "rules.yaml", alert_check=no_loud_alerts)
+    assert [alert.severity for alert in read.document.alerts] == ["critical", "critical"]
+
+
+def test_an_alert_that_says_no_first_day_keeps_it_until_it_judges_something_else(database: Database) -> None:
+    apply(database, FILE)
+    with database.transaction() as connection:
+        connection.execute("update costpulse.alerts set watches_from = '2026-01-01' where name = 'Budget of Risk'")
+        connection.execute(
+            "insert into costpulse.completeness (usage_date, cost_usd, share_in, is_provisional, basis) "
+            "select d::date, 0, 1, d >= '2026-02-03', 'none' "
+            "from generate_series('2026-01-01'::date, '2026-02-04', '1d') as d"
+        )
+    assert apply(database, FILE) == ()
+    (told,) = apply(database, FILE.replace("- slack:#finops", "- slack:#money"))
+    assert told.details == ("notification channels: +slack:#money, -slack:#finops",)
+    (told,) = apply(database, FILE.replace("threshold_value: 1000", "threshold_value: 900"))
+    assert told.details[:2] == ("threshold value: 1000 -> 900", "notification channels: +slack:#finops, -slack:#money")
+    assert told.details[2:] == ("watches from: 2026-01-01 -> 2026-02-03",)
 
 
 def test_what_fails_in_the_middle_leaves_nothing_behind(database: Database) -> None:
@@ -548,6 +672,20 @@ _claims = _simple | st.lists(_simple, min_size=1, max_size=3).map(
 _numbers = st.decimals(0, 1_000, places=18, allow_nan=False, allow_infinity=False)
 
 
+_mutes_that_are_over = st.dates(date(2020, 1, 1), date(2025, 12, 31)).map(
+    lambda day: datetime.combine(day, time(8, 30, 0, 1), UTC)
+)
+_severities = st.sampled_from(["info", "warning", "critical"])
+_channels = st.sampled_from(["slack", "slack:#finops", "email:m@northwind.example", "webhook:pager"])
+#: Text that another YAML reader would take for something else, and what forms hand over.
+_options = st.one_of(
+    *(_text, _numbers, st.integers(), st.booleans(), st.lists(_text | st.booleans(), max_size=2)),
+    st.sampled_from(
+        ["0123", "-0", "1e5", "1_000", "0x1f", "22:00", "null", "~", "yes", "NaN", "Infinity", "1.50", "", "-"]
+    ),
+)
+
+
 def _names(most: int) -> st.SearchStrategy[list[str]]:
     return st.lists(_text, max_size=most, unique_by=str.casefold)
 
@@ -632,12 +770,30 @@ def documents(draw: st.DrawFn) -> RulesDocument:
                     "name": name,
                     "alert_type": draw(_text),
                     "threshold_value": draw(st.none() | _numbers),
-                    "notification_channels": draw(st.lists(_text, max_size=2)),
-                    "cooldown_minutes": draw(st.integers(0, 10_000)),
+                    "notification_channels": draw(st.lists(_channels | st.just("routed"), max_size=2, unique=True)),
+                    "cooldown_minutes": draw(st.integers(0, 10_080)),
                     "is_active": draw(st.booleans()),
+                    "options": draw(st.dictionaries(_text, _options, max_size=3)),
+                    "severity": draw(_severities),
+                    "owner": draw(st.none() | st.just("m@northwind.example")),
+                    "muted_until": draw(st.none() | _mutes_that_are_over),
+                    # Without it an alert keeps the day that is stored.
+                    "watches_from": draw(_day),
                 }
+                | draw(st.sampled_from([{}, {"quiet_from": "22:00", "quiet_until": "06:30"}]))
+                | draw(st.sampled_from([{}, *({"scope_type": "team", "scope": team} for team in teams)]))
                 for name in draw(_names(3))
             ],
+            "alert_routes": draw(
+                st.lists(
+                    st.fixed_dictionaries(
+                        {"minimum_severity": _severities, "channel": _channels},
+                        optional={"team": st.sampled_from(teams)},
+                    ),
+                    max_size=2,
+                    unique_by=str,
+                )
+            ),
         }
     )
 

@@ -109,7 +109,7 @@ class _Scripted:
 
 
 class _HttpServer(_Scripted):
-    """Answers POST; subclasses say what to."""
+    """Answers POST; subclasses say what to. Whoever asks by GET sees a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,6 +164,13 @@ class _HttpServer(_Scripted):
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                page = b"<html>welcome</html>"
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -265,7 +272,7 @@ class Mailed:
         """The text or the HTML of it."""
         body = self.mail.get_body((subtype,))
         assert body is not None
-        return str(body.get_content())
+        return str(body.get_content()).replace("\r\n", "\n")
 
 
 @dataclass(frozen=True)

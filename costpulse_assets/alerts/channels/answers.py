@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import InvalidURL
 from typing import Literal
 from urllib.error import URLError
 
@@ -94,7 +95,7 @@ def no_http_answer(who: str, error: Exception) -> Answer:
     """
     if isinstance(error, URLError):
         return not_sent(who, error.reason if isinstance(error.reason, OSError) else error)
-    if isinstance(error, ValueError) and not isinstance(error, UnicodeDecodeError):
+    if isinstance(error, (InvalidURL, ValueError)) and not isinstance(error, UnicodeDecodeError):
         return not_configured(f"{who} was not asked: its address or its key has characters that cannot be sent.")
     return lost(who, error)
 

@@ -107,7 +107,7 @@ class SlackWebhook:
         if response.status_code == 200 and said != "ok":
             return Answer(
                 "unknown",
-                "What answered at the address of the webhook did not say `ok`: is it Slack?",
+                "What answered at the address of the webhook did not say `ok`, as Slack does.",
                 code="not_slack",
             )
         if response.status_code == 200:

@@ -54,7 +54,7 @@ def blocks(message: Message, links: MessageLinks, owner_id: str | None = None) -
         links: for the buttons.
         owner_id: Slack's id of the owner, who is mentioned; None: the owner's address is written only.
     """
-    for size in (TEXT_CHARACTERS, 1_200, 400, 200):
+    for size in (TEXT_CHARACTERS, 1_200, 400, 150):
         made = _blocks(message, links, owner_id, size)
         if sum(map(_characters, made)) <= ALL_CHARACTERS:
             break
@@ -89,10 +89,13 @@ def heading(message: Message) -> str:
 def _blocks(message: Message, links: MessageLinks, owner_id: str | None, size: int) -> list[Block]:
     made: list[Block] = [{"type": "header", "text": _plain(heading(message), HEADER_CHARACTERS)}]
     if message.text:
-        made.append({"type": "section", "text": _plain(message.text, TEXT_CHARACTERS)})
+        made.append({"type": "section", "text": _plain(message.text, min(TEXT_CHARACTERS, 10 * size))})
     if owner := _owner(message, owner_id):
         made.append(_section(owner))
-    fields = [_formatted(f"*{mrkdwn(figure.label)}*\n{fitted(figure.text, 600, mrkdwn)}") for figure in message.figures]
+    fields = [
+        _formatted(f"*{fitted(figure.label, 100, mrkdwn)}*\n{fitted(figure.text, min(600, size), mrkdwn)}")
+        for figure in message.figures
+    ]
     made += [{"type": "section", "fields": fields[n : n + FIELDS]} for n in range(0, len(fields), FIELDS)]
     if message.series is not None:
         chart = f"{cut(message.series.label, 120)}\n{sparkline(message.series)}"
@@ -102,7 +105,9 @@ def _blocks(message: Message, links: MessageLinks, owner_id: str | None, size: i
     for section in message.sections:
         made.append(_list(section.title, (*section.lines, *map(cause_line, section.causes)), size))
     if message.notes:
-        made.append({"type": "context", "elements": [_plain("\n".join(message.notes), FIELD_CHARACTERS)]})
+        made.append(
+            {"type": "context", "elements": [_plain("\n".join(message.notes), min(FIELD_CHARACTERS, 5 * size))]}
+        )
     elements = [
         {"type": "button", "text": _plain(label, 75), "url": address, "action_id": f"link_{number}"}
         for number, (label, address) in enumerate(_buttons(links))
@@ -115,8 +120,8 @@ def _blocks(message: Message, links: MessageLinks, owner_id: str | None, size: i
 
 def _list(title: str, lines: Iterable[str], size: int) -> Block:
     """A heading and points; of too many the first are shown."""
-    written = [f"*{mrkdwn(title)}*"]
-    points = [f"• {fitted(each, 400, mrkdwn)}" for each in lines]
+    written = [f"*{fitted(title, 150, mrkdwn)}*"]
+    points = [f"• {fitted(each, min(400, size), mrkdwn)}" for each in lines]
     room = size - len(written[0]) - 30
     for number, point in enumerate(points):
         room -= len(point) + 1

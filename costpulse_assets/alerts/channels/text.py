@@ -44,12 +44,13 @@ def printable(message: Message) -> Message:
             "title": line(message.title, 300) or "Alert",
             "text": line(message.text, 2_800),
             "figures": tuple(
-                Figure(label=line(each.label, 80), text=line(each.text, 300)) for each in message.figures[:20]
+                Figure(label=line(each.label, 80) or "–", text=line(each.text, 300) or "–")
+                for each in message.figures[:20]
             ),
             "causes": _causes(message.causes),
             "series": _series(message.series),
-            "sections": tuple(_section(each) for each in message.sections[:20]),
-            "notes": tuple(line(each, 500) for each in message.notes[:10]),
+            "sections": tuple(_section(each) for each in message.sections[:12]),
+            "notes": _lines(message.notes[:10]),
             "owner": line(message.owner, 254) or None if message.owner else None,
         }
     )
@@ -75,6 +76,10 @@ def sparkline(series: Series) -> str:
     return f"{day(series.points[0].day)} {bars} {day(series.points[-1].day)}\n{', '.join(said)}"
 
 
+def _lines(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(written for each in texts if (written := line(each, 500)))
+
+
 def _causes(causes: Sequence[Cause]) -> tuple[Cause, ...]:
     return tuple(
         Cause(
@@ -91,7 +96,7 @@ def _series(series: Series | None) -> Series | None:
 
 
 def _section(section: Section) -> Section:
-    lines = tuple(line(each, 500) for each in section.lines)
+    lines = _lines(section.lines)
     if len(lines) > 20:
         lines = (*lines[:19], f"and {len(lines) - 19} more")
     return Section(title=line(section.title, 150) or "…", lines=lines, causes=_causes(section.causes))

@@ -353,6 +353,8 @@ def test_a_long_wait_is_explained_on_stderr(here: Run, secure: Secure) -> None:
 
 # --- ways out for alerts
 
+WEBHOOK = f'[{{{{"name": "pager", "url": "{{}}/{SECRET}", "secret": "{SECRET}"}}}}]'
+
 
 @pytest.mark.parametrize(
     ("variable", "value", "check", "result"),
@@ -364,18 +366,23 @@ def test_a_long_wait_is_explained_on_stderr(here: Run, secure: Secure) -> None:
         ("SLACK_WEBHOOK_URL", f"https://[::1/{SECRET}", "Slack webhook", "failed"),
         ("SLACK_BOT_TOKEN", f"xoxb-{SECRET}", "Slack bot token", "ok"),
         ("SLACK_BOT_TOKEN", f"xoxp-{SECRET}", "Slack bot token", "failed"),
-        ("SMTP_URL", f"smtp://u:{SECRET}@mail.example.com", "e-mail (SMTP)", "ok"),
-        ("SMTP_URL", "smtps://mail.example.com:465", "e-mail (SMTP)", "ok"),
+        ("SLACK_CHANNEL", "#finops", "Slack bot token", "warning"),
+        ("SMTP_URL", f"smtp://u%40example.com:{SECRET}@mail.example.com", "e-mail (SMTP)", "ok"),
+        ("SMTP_URL", f"smtp://u:{SECRET}@mail.example.com", "e-mail (SMTP)", "warning"),
+        ("SMTP_URL", "smtps://mail.example.com:465", "e-mail (SMTP)", "warning"),
         ("SMTP_URL", f"mail.example.com:{SECRET}", "e-mail (SMTP)", "failed"),
         ("SMTP_URL", f"smtp://u:{SECRET}@mail.example.com:port", "e-mail (SMTP)", "failed"),
         ("SMTP_URL", f"smtp://{SECRET}@mail.example.com", "e-mail (SMTP)", "failed"),
+        ("WEBHOOKS", WEBHOOK.format("https://pager.example.com"), "webhooks", "ok"),
+        ("WEBHOOKS", WEBHOOK.format("http://127.0.0.1:9"), "webhooks", "ok"),
+        ("WEBHOOKS", WEBHOOK.format("http://pager.example.com"), "webhooks", "warning"),
     ],
 )
 def test_a_way_out_is_judged_by_its_form(here: Run, variable: str, value: str, check: str, result: str) -> None:
     rows = rows_of(here("doctor", "--format", "json", **{f"COSTPULSE_{variable}": value}))
     assert row_of(rows, "alerts", check)["result"] == result
     others = [row for row in rows if row["area"] == "alerts" and row["check"] != check]
-    assert [row["found"] for row in others] == ["Not configured.", "Not configured."]
+    assert [row["found"] for row in others] == ["Not configured."] * 3
 
 
 # --- the report

@@ -5,18 +5,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from costpulse_assets.alerts.channels.answers import Answer, MessageLinks, not_configured
 from costpulse_assets.alerts.channels.email import Mail, MailServer, sender_of
-from costpulse_assets.alerts.channels.slack import SlackBot, SlackWebhook
 from costpulse_assets.alerts.channels.slack_blocks import USER_ID
 from costpulse_assets.alerts.channels.text import printable
 from costpulse_assets.alerts.channels.webhook import JsonWebhook
 from costpulse_assets.alerts.message import Message
 from costpulse_assets.channel_addresses import ChannelAddress
 from costpulse_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from costpulse_assets.alerts.channels.slack import SlackBot, SlackWebhook
 
 __all__ = ["Answer", "Channels", "ConfiguredChannel", "MessageLinks", "open_channels"]
 
@@ -53,9 +55,15 @@ class Channels:
         self._slack_bot: SlackBot | None = None
         self._mail: Mail | None = None
         if settings.slack_webhook_url is not None and not _slack_webhook_problem(settings):
-            self._slack_webhook = SlackWebhook(settings.slack_webhook_url.get_secret_value(), timeout)
+            from costpulse_assets.alerts.channels import slack  # its client takes long to load
+
+            self._slack_webhook = slack.SlackWebhook(settings.slack_webhook_url.get_secret_value(), timeout)
         if settings.slack_bot_token is not None and not _slack_bot_problem(settings):
-            self._slack_bot = SlackBot(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, timeout)
+            from costpulse_assets.alerts.channels import slack
+
+            self._slack_bot = slack.SlackBot(
+                settings.slack_bot_token.get_secret_value(), settings.slack_api_url, timeout
+            )
         if settings.smtp_url is not None and not _mail_problem(settings):
             server = MailServer.parse(settings.smtp_url.get_secret_value())
             self._mail = Mail(server, sender_of(server, settings.smtp_from) or "", timeout, settings.smtp_ca_file)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from costpulse_assets.alerts.checked_alerts import checked_alert
 from costpulse_assets.allocation.plan import Change
 from costpulse_assets.allocation.rule_set import RuleSet, protected
 from costpulse_assets.allocation.rules_as_code import apply_rules, planned_changes, read_rules
@@ -35,6 +34,9 @@ def apply(file: Path, dry_run: bool, actor: str | None, data_dir: Path | None) -
     What is not in FILE is deleted. The plan says what is created, changed and deleted, and what each team would have
     been charged for the last 30 final days.
     """
+    # Only here: the types of alerts take a part of a command's start.
+    from costpulse_assets.alerts.checked_alerts import checked_alert
+
     settings = load_settings(data_dir=data_dir)
     try:
         content = file.read_bytes()

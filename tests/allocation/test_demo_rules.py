@@ -1,10 +1,14 @@
-"""The demo account's own rules and budgets: given once, never over what somebody wrote."""
+"""The demo account's own rules, budgets and alerts: given once, never over what somebody wrote."""
 
+from datetime import date
 from importlib.resources import files
 
 import pytest
 from pydantic import SecretStr
 
+from costpulse_assets.alerts.alert_types import ALERT_TYPES
+from costpulse_assets.alerts.checked_alerts import checked_alert
+from costpulse_assets.allocation.alerts import AlertDocument, save_alert, stored_alerts
 from costpulse_assets.allocation.budgets import BudgetDocument, save_budget, stored_budgets
 from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.allocation.rule_set import RuleSet, TeamDocument, replace_rule_set, stored_rule_set
@@ -123,3 +127,38 @@ def test_its_tag_policies_are_given_unless_somebody_changed_the_first_ones(datab
         replace_tag_policies(connection, [TagPolicyDocument(key="owner")])
     give_demo_rules(database, CLEAR)
     assert keys() == ["owner"]
+
+
+def alerts(database: Database) -> list[AlertDocument]:
+    with database.transaction() as connection:
+        return [alert.document for alert in stored_alerts(connection)]
+
+
+def test_its_alerts_are_of_many_types_and_each_is_accepted_by_its_own() -> None:
+    as_written = read_rules(FILE.encode(), "a").document.alerts
+    checked = read_rules(FILE.encode(), "a", alert_check=checked_alert).document.alerts
+    assert len({alert.alert_type for alert in checked}) == len(checked) >= 8
+    # Who gives them does not know the types.
+    assert [alert.severity or "warning" for alert in as_written] == [
+        ALERT_TYPES[alert.alert_type].severity for alert in checked
+    ]
+    workspaces = {alert.scope for alert in checked if alert.scope_type == "workspace"}
+    assert workspaces <= {workspace.workspace_id for workspace in model.WORKSPACES}
+
+
+def test_its_alerts_are_given_once_and_tell_of_the_days_before_them(database: Database) -> None:
+    give_demo_rules(database, CLEAR)
+    assert [alert.name for alert in alerts(database)] == [
+        alert.name for alert in read_rules(FILE.encode(), "a").document.alerts
+    ]
+    assert max(alert.watches_from or date.max for alert in alerts(database)) < date(2001, 1, 1)
+    assert all(alert.is_active and not alert.notification_channels for alert in alerts(database))
+
+
+def test_alerts_are_given_with_the_rules_unless_there_are_some(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("select set_config('costpulse.actor', 'nina', true)")
+        save_alert(connection, AlertDocument(name="Mine", alert_type="digest"))
+    give_demo_rules(database, CLEAR)
+    assert [alert.name for alert in alerts(database)] == ["Mine"]
+    assert len(stored(database).teams) == 8

@@ -14,6 +14,7 @@ _UNPRINTABLE = re.compile(
 _BLANKS = re.compile(r"[\s\u2028\u2029]+")
 _BARS = "▁▂▃▄▅▆▇█"
 _POINTS = 31
+_LINES = 100
 
 
 def line(text: str, limit: int) -> str:
@@ -97,6 +98,6 @@ def _series(series: Series | None) -> Series | None:
 
 def _section(section: Section) -> Section:
     lines = _lines(section.lines)
-    if len(lines) > 20:
-        lines = (*lines[:19], f"and {len(lines) - 19} more")
+    if len(lines) > _LINES:
+        lines = (*lines[: _LINES - 1], f"and {len(lines) - _LINES + 1} more")
     return Section(title=line(section.title, 150) or "…", lines=lines, causes=_causes(section.causes))

@@ -45,8 +45,9 @@ class Reply:
     step: Literal["RCPT", "DATA", "end"] = "end"
 
 
-#: ok; silent: takes it and says nothing; close: takes it and closes the connection.
-Step = Literal["ok", "silent", "close"] | Reply
+#: ok; silent: takes it and says nothing; close: takes it and closes the connection; drip (of HTTP alone): takes it and
+#: answers letter by letter without an end.
+Step = Literal["ok", "silent", "close", "drip"] | Reply
 
 
 def status(code: int, body: str = "") -> Reply:
@@ -156,6 +157,11 @@ class _HttpServer(_Scripted):
                     owner._ended.wait(_SILENCE)
                     return
                 if step == "close":
+                    return
+                if step == "drip":
+                    self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
+                    while not owner._ended.wait(0.2):
+                        self.wfile.write(b"x")
                     return
                 reply = owner.answer(request) if step == "ok" else cast(Reply, step)
                 content = reply.body.encode()

@@ -140,6 +140,12 @@ def test_what_fails_before_it_is_sent_is_failed(server: WebhookServer, tmp_path:
     assert server.received == []
 
 
+def test_a_server_that_answers_without_an_end_is_left(server: WebhookServer, channels: Channels) -> None:
+    server.script(["drip"])
+    answer = post(channels)
+    assert (answer.outcome, answer.code) == ("unknown", "too_slow")
+
+
 def test_the_only_webhook_needs_no_name(server: WebhookServer, channels: Channels) -> None:
     assert post(channels, channel="webhook").outcome == "delivered"
     assert channels.credential("webhook") == channels.credential("webhook:pager") is not None

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from costpulse_assets.settings import Settings
 
 if TYPE_CHECKING:
     from costpulse_assets.alerts.channels.slack import SlackBot, SlackWebhook
+
+#: Time-outs are of one step; a server that says a little all the time is left after so many of them.
+_MOST_TIMEOUTS = 10
 
 __all__ = ["Answer", "Channels", "ConfiguredChannel", "MessageLinks", "open_channels"]
 
@@ -87,12 +91,16 @@ class Channels:
             address = ChannelAddress.parse(channel)
         except ValueError as error:
             return Answer("refused", f"{error}."[:300], code="bad_channel")
-        try:
-            return self._send(address, printable(message), links, key)
-        except Exception as error:  # it may have left before that, and the next message is another one
-            return Answer(
-                "unknown", f"The message could not be handled ({type(error).__name__}).", code="unexpected_fault"
-            )
+        answers: list[Answer] = []
+        thread = threading.Thread(
+            target=lambda: answers.append(self._guarded(address, message, links, key)), name=channel, daemon=True
+        )
+        thread.start()
+        patience = _MOST_TIMEOUTS * self._settings.alert_timeout_seconds
+        thread.join(patience)
+        if answers:
+            return answers[0]
+        return Answer("unknown", f"No answer was complete after {patience} s; it may have arrived.", code="too_slow")
 
     def credential(self, channel: str) -> str | None:
         """Fingerprint of what a channel is signed in with; None: it is not configured, or no channel."""
@@ -130,6 +138,14 @@ class Channels:
             text = f"By {host}, key {_masked(webhook.secret.get_secret_value())}"
             made.append(ConfiguredChannel("webhook", webhook.name, text))
         return made
+
+    def _guarded(self, address: ChannelAddress, message: Message, links: MessageLinks, key: str) -> Answer:
+        try:
+            return self._send(address, printable(message), links, key)
+        except Exception as error:  # it may have left before that, and the next message is another one
+            return Answer(
+                "unknown", f"The message could not be handled ({type(error).__name__}).", code="unexpected_fault"
+            )
 
     def _send(self, address: ChannelAddress, message: Message, links: MessageLinks, key: str) -> Answer:
         if address.kind == "email":

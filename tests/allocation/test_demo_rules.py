@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from costpulse_assets.alerts.alert_types import ALERT_TYPES
 from costpulse_assets.alerts.checked_alerts import checked_alert
-from costpulse_assets.allocation.alerts import AlertDocument, save_alert, stored_alerts
+from costpulse_assets.allocation.alerts import AlertDocument, alert_faults, save_alert, stored_alerts
 from costpulse_assets.allocation.budgets import BudgetDocument, save_budget, stored_budgets
 from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.allocation.rule_set import RuleSet, TeamDocument, replace_rule_set, stored_rule_set
@@ -142,8 +142,8 @@ def test_its_alerts_are_of_many_types_and_each_is_accepted_by_its_own() -> None:
     assert [alert.severity or "warning" for alert in as_written] == [
         ALERT_TYPES[alert.alert_type].severity for alert in checked
     ]
-    workspaces = {alert.scope for alert in checked if alert.scope_type == "workspace"}
-    assert workspaces <= {workspace.workspace_id for workspace in model.WORKSPACES}
+    assert {alert.scope for alert in checked if alert.scope_type == "team"} == {"ML Research"}
+    assert {alert.scope_type for alert in checked} == {"everything", "team"}
 
 
 def test_its_alerts_are_given_once_and_tell_of_the_days_before_them(database: Database) -> None:
@@ -153,6 +153,8 @@ def test_its_alerts_are_given_once_and_tell_of_the_days_before_them(database: Da
     ]
     assert max(alert.watches_from or date.max for alert in alerts(database)) < date(2001, 1, 1)
     assert all(alert.is_active and not alert.notification_channels for alert in alerts(database))
+    with database.transaction() as connection:
+        assert alert_faults(alerts(database), connection) == []
 
 
 def test_alerts_are_given_with_the_rules_unless_there_are_some(database: Database) -> None:

@@ -12,7 +12,16 @@ from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from tests.cli.conftest import HOSTILE_NAME, Run
 from tests.cli.processes import Costpulse, content, refused
 
-RULES = ("teams", "team_members", "allocation_rules", "cost_splits", "split_weights", "rule_versions", "audit_log")
+RULES = (
+    "teams",
+    "team_members",
+    "allocation_rules",
+    "cost_splits",
+    "split_weights",
+    "rule_versions",
+    "alerts",
+    "audit_log",
+)
 
 
 @pytest.fixture
@@ -33,6 +42,7 @@ def test_the_demo_account_has_its_rules_from_the_first_start_on(on_demo: Run) ->
     text = on_demo("export").stdout
     assert text.startswith("version: 1\n\nteams:\n  - name: Customer Success\n")
     assert text.count("\n    rule_type: ") == 21 + 2
+    assert text.count("\n    alert_type: ") >= 8
 
 
 def test_what_is_exported_changes_nothing_when_it_is_applied(on_demo: Run, demo: Costpulse, tmp_path: Path) -> None:
@@ -81,6 +91,11 @@ def test_a_file_with_mistakes_is_refused_line_by_line(on_demo: Run, demo: Costpu
         refused(on_demo(*arguments), f"{file}, line {line}: Rule '", "team 'Finanz' is no team", "nothing was changed")
     file.write_bytes(b"version: 1\nteams:\n  - name: Caf\xe9\n")
     refused(on_demo("apply", str(file)), f"{file}, line 3: the byte 0xe9 is not UTF-8")
+    file.write_text(text.replace("    alert_type: idle_cluster\n", "    alert_type: idle_clusters\n", 1))
+    line = file.read_text().splitlines().index("    alert_type: idle_clusters") + 1
+    refused(
+        on_demo("apply", str(file)), f"{file}, line {line}: Alert 'Idle clusters': Type must be ", "not idle_clusters."
+    )
     refused(on_demo("apply", str(tmp_path / "none.yaml")), "none.yaml cannot be read: No such file or directory")
     refused(on_demo("export", "--output", str(tmp_path / "none" / "x.yaml")), "cannot be written: No such file")
     assert content(demo, *RULES) == before
@@ -88,6 +103,9 @@ def test_a_file_with_mistakes_is_refused_line_by_line(on_demo: Run, demo: Costpu
 
 def test_what_people_apply_is_in_the_audit_log_and_stays(own: Costpulse, tmp_path: Path) -> None:
     with EmbeddedPostgres(own.data_dir) as server:
+        with psycopg.connect(server.url("costpulse")) as connection:
+            # Alerts that went off cannot be deleted, and those of the demo may have.
+            connection.execute("truncate costpulse.alerts cascade")
         file = tmp_path / "rules.yaml"
         file.write_text("version: 1\n\nteams:\n  - name: Everybody\n")
         result = own("apply", str(file), "--actor", "nina")
@@ -112,7 +130,7 @@ def test_a_real_account_is_never_given_the_rules_of_the_demo(own: Costpulse) -> 
             connection.execute(
                 "truncate costpulse.rule_versions, costpulse.team_members, costpulse.split_weights, "
                 "costpulse.allocation_rules, costpulse.cost_splits, costpulse.teams, costpulse.budgets, "
-                "costpulse.tag_policies"
+                "costpulse.tag_policies, costpulse.alerts cascade"
             )
         refused(own("up", "--demo", "--no-ui"), "already holds the bills of dbc-1.cloud.databricks.com")
         assert own("export").stdout == "version: 1\n\ntag_policies: []\n"

@@ -141,6 +141,24 @@ team_days as (
     group by c.usage_date, c.team_id, c.product
 ),
 
+-- digest x whose cost it counts: of everything all who have cost
+counted as materialized (
+    select
+        d.digest_no,
+        d.window_no,
+        o.owner
+    from digests as d
+    inner join owners as o on d.scope_type = 'team' and d.scope_id = o.scope_id
+    union all
+    select
+        d.digest_no,
+        d.window_no,
+        a.owner
+    from digests as d
+    cross join (select distinct t.owner from team_days as t) as a
+    where d.scope_type = 'everything'
+),
+
 spent as (
     select
         d.digest_no,
@@ -149,10 +167,14 @@ spent as (
         coalesce(sum(t.cost) filter (where t.usage_date >= d.first_day), 0) as now_usd,
         coalesce(sum(t.cost) filter (where t.usage_date <= d.then_last), 0) as then_usd
     from digests as d
+    inner join counted as o on d.digest_no = o.digest_no
     inner join team_days as t
-        on t.usage_date between d.first_day and d.last_day or t.usage_date between d.then_first and d.then_last
-    left join owners as o on d.scope_id = o.scope_id and t.owner = o.owner
-    where d.scope_type = 'everything' or o.owner is not null
+        on
+            o.owner = t.owner
+            and (
+                t.usage_date between d.first_day and d.last_day
+                or t.usage_date between d.then_first and d.then_last
+            )
     group by d.digest_no, t.owner, t.product
 ),
 
@@ -216,14 +238,14 @@ series as (
         select
             d.digest_no,
             c.usage_date,
-            coalesce(sum(t.cost) filter (where d.scope_type = 'everything' or o.owner is not null), 0) as cost
+            coalesce(sum(t.cost), 0) as cost
         from digests as d
         inner join costpulse.completeness as c
             on
                 c.usage_date between least(d.then_first, d.last_day - 13) and d.last_day
                 and not c.is_provisional
-        left join team_days as t on c.usage_date = t.usage_date
-        left join owners as o on d.scope_id = o.scope_id and t.owner = o.owner
+        left join counted as o on d.digest_no = o.digest_no
+        left join team_days as t on c.usage_date = t.usage_date and o.owner = t.owner
         group by d.digest_no, c.usage_date
     ) as g
     group by g.digest_no
@@ -352,9 +374,8 @@ held as (
         bool_or(l.in_then) as in_then,
         bool_or(l.in_now) as in_now
     from compared as c
-    inner join lines as l on c.window_no = l.window_no
-    left join owners as o on c.scope_id = o.scope_id and l.owner = o.owner
-    where c.scope_type = 'everything' or o.owner is not null
+    inner join counted as o on c.digest_no = o.digest_no
+    inner join lines as l on c.window_no = l.window_no and o.owner = l.owner
     group by c.digest_no, c.scope_type, l.resource_type, l.resource_id, l.sku_name, l.usage_unit
 ),
 
@@ -375,7 +396,7 @@ shared as (
 
 -- what the scope would have had in both periods with its mean share; what differs by less than a billionth is rounded
 -- otherwise, not moved
-kept as (
+kept as materialized (
     select
         s.*,
         coalesce((s.then_share + s.now_share) / 2, s.then_share, s.now_share, 0) as share,
@@ -389,7 +410,8 @@ kept as (
     from shared as s
 ),
 
-priced as (
+-- once: each of its many digits would be computed wherever a part needs them
+priced as materialized (
     select
         k.*,
         case

@@ -8,6 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from costpulse_assets.alerts.alert_assets import alert_assets
+from costpulse_assets.alerts.delivery_sensor import delivery_sensor
+from costpulse_assets.alerts.failed_runs import watch_failed_runs
 from costpulse_assets.allocation.assets import allocation_assets
 from costpulse_assets.allocation.suggestions import suggestion_assets
 from costpulse_assets.analysis.anomaly_assets import anomaly_assets
@@ -34,7 +37,7 @@ from costpulse_assets.resources.open_source import (
 )
 from costpulse_assets.resources.source import Source
 from costpulse_assets.schedules import cost_schedules
-from costpulse_assets.sensors import cost_sensors
+from costpulse_assets.sensors import alert_sensor, cost_sensors
 from costpulse_assets.settings import Settings, load_settings
 from costpulse_assets.utilization.clusters import cluster_assets
 from costpulse_assets.utilization.jobs import job_assets
@@ -98,10 +101,16 @@ def build_definitions(
             *budget_assets(settings),
             *tag_assets(partitions),
             *recommendation_assets(settings),
+            *alert_assets(settings),
         ],
         jobs=[COST_CYCLE, REALLOCATION, BUDGETING, TAG_JUDGEMENT],
         schedules=cost_schedules(settings, first_day),
-        sensors=cost_sensors(settings, first_day),
+        sensors=[
+            *cost_sensors(settings, first_day),
+            alert_sensor(settings),
+            watch_failed_runs(settings),
+            delivery_sensor(settings),
+        ],
         resources={"database": database, "source": source, "regions": regions, **(resource_overrides or {})},
         # A step here is one SQL statement: a process each would cost more than the work.
         executor=dg.in_process_executor,

@@ -1,6 +1,6 @@
-"""What starts a run between schedules: changed price adjustments, rules, budgets and tag policies."""
+"""What happens between schedules: changed prices, rules, budgets and tag policies start a run, alerts are evaluated."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,9 @@ from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION, TAG_JUDGE
 from costpulse_assets.resources.database import open_database
 from costpulse_assets.schedules import range_tags
 from costpulse_assets.settings import Settings
+
+#: An alert that was not evaluated for so long is: a cycle runs every six hours, unless what it needs fails.
+_LONGEST_UNEVALUATED = timedelta(hours=7)
 
 
 def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
@@ -78,7 +81,9 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
     def judge_changed_budgets(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_database(settings) as database:
             changes = str(database.rows("transform/changes_by_people", {"table": "budgets"})[0]["changes"])
-        if changes == (context.cursor or "0"):
+        if context.cursor is None:
+            return _first_tick(changes)
+        if changes == context.cursor:
             return dg.SkipReason("No budget has changed.")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"budgets {changes}")], cursor=changes)
 
@@ -91,7 +96,9 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
     def judge_changed_tag_policies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_database(settings) as database:
             changes = str(database.rows("transform/changes_by_people", {"table": "tag_policies"})[0]["changes"])
-        if changes == (context.cursor or "0"):
+        if context.cursor is None:
+            return _first_tick(changes)
+        if changes == context.cursor:
             return dg.SkipReason("No tag policy has changed.")
         today = settings.current_date()
         request = dg.RunRequest(
@@ -100,3 +107,36 @@ def cost_sensors(settings: Settings, first_day: date) -> list[Any]:
         return dg.SensorResult(run_requests=[request], cursor=changes)
 
     return [reprice_changed_days, reallocate_changed_days, judge_changed_budgets, judge_changed_tag_policies]
+
+
+def alert_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that evaluates alerts by the clock, in the process that evaluates sensors, without a run."""
+
+    @dg.sensor(
+        minimum_interval_seconds=300,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Evaluates alerts on what does not come; and all of them if one is new, was changed, or was not "
+        "evaluated for long because runs fail.",
+    )
+    def evaluate_alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        # Only here: what types of alerts are made of is not needed to load the definitions.
+        from costpulse_assets.alerts.evaluate import evaluate
+
+        now = datetime.now(UTC)
+        with open_database(settings) as database:
+            (due,) = database.rows("transform/alerts_not_evaluated", {"since": now - _LONGEST_UNEVALUATED})
+            done = evaluate(database, settings, now=now, watched_by=None if due["alerts"] else "clock")
+        for name, problem in done.failed:
+            context.log.warning(f"{name}: {problem}")
+        observed = dg.AssetObservation(asset_key="alerts", metadata={"alerts to evaluate": due["alerts"]})
+        return dg.SensorResult(
+            skip_reason=f"{done.alerts} alerts evaluated, {done.told} findings told.",
+            asset_events=[observed] if due["alerts"] else [],
+        )
+
+    return evaluate_alerts
+
+
+def _first_tick(changes: str) -> dg.SensorResult:
+    """What was there before the sensor looked first was judged by the run of the start, or is by the next cycle."""
+    return dg.SensorResult(skip_reason="Changes are counted from now on.", cursor=changes)

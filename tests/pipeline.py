@@ -52,14 +52,16 @@ class Pipeline:
     ) -> dg.ExecuteInProcessResult:
         """One run over a range of days; does not raise.
 
-        Without names: everything but the analysis, which reads what the other layers wrote, changes none of it, and
-        takes most of the time of a small run.
+        Without names: everything but the analysis and the alerts, which read what the other layers wrote, change none
+        of it, and take most of the time of a small run.
         """
         definitions = self.definitions()
         job = definitions.resolve_implicit_global_asset_job_def()
         if assets or not with_analysis:
             chosen = {dg.AssetKey.from_user_string(name) for name in assets} or {
-                spec.key for spec in definitions.resolve_all_asset_specs() if spec.group_name != Layer.ANALYSIS
+                spec.key
+                for spec in definitions.resolve_all_asset_specs()
+                if spec.group_name not in (Layer.ANALYSIS, Layer.ALERTS)
             }
             job = job.get_subset(asset_selection=chosen & job.asset_layer.executable_asset_keys)
         return job.execute_in_process(

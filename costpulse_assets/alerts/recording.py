@@ -81,8 +81,9 @@ def record(
 ) -> Recorded:
     """Writes findings that nobody recorded before into the history, and their messages into the outbox.
 
-    Of several thresholds of one subject the highest is told, the others are covered by it. A message waits until the
-    cooldown since the last one of its alert and scope is over, and, if it is not critical, until the quiet hours are.
+    Of several thresholds of one subject the highest is told, of several reminders the last; the others are covered by
+    it. A message waits until the cooldown since the last one of its alert and scope is over, and, if it is not
+    critical, until the quiet hours are.
     An end is told to whom the beginning was told; without a beginning it is not recorded.
 
     Args:
@@ -180,13 +181,11 @@ def in_order(finding: Finding) -> tuple[date, bool, int, Decimal]:
 
 
 def is_covered_by(finding: Finding, reminder: int, threshold: Decimal | None) -> bool:
-    """Whether a firing finding says no more than another one of its subject: the same with a higher threshold."""
-    return (
-        finding.threshold is not None
-        and threshold is not None
-        and threshold > finding.threshold
-        and reminder == finding.reminder
-    )
+    """Whether a firing finding says no more than another one of its subject: a higher threshold, a later reminder."""
+    if (finding.threshold is None) != (threshold is None):
+        return False
+    mine, other = (finding.threshold or Decimal(0), finding.reminder), (threshold or Decimal(0), reminder)
+    return mine != other and all(less <= more for less, more in zip(mine, other, strict=True))
 
 
 def _not_known(connection: Connection, findings: Iterable[Finding]) -> list[Finding]:

@@ -1,15 +1,18 @@
 """The dry run says what an alert would have said, by the same statement, and writes nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from costpulse_assets.alerts.alert_types import AlertType
+from costpulse_assets.alerts.alert_types import ALERT_TYPES, AlertType
 from costpulse_assets.alerts.replay import Replay, would_have_fired
 from costpulse_assets.allocation.alerts import AlertDocument
 from costpulse_assets.errors import BadInput, DatabaseRefused
+from costpulse_assets.resources.database import Connection, Database
 from tests.alerts.planted import TODAY, TYPES, Planted, planted_type
 from tests.pipeline import pretend_today
 
@@ -103,3 +106,30 @@ def test_a_team_goes_by_its_name(planted: Planted) -> None:
     planted.plant(None)
     assert len(replayed(planted, scope_type="team", scope="Data").fired) == 1
     assert len(replayed(planted, scope_type="team", scope="unallocated").fired) == 1
+
+
+class AsTheApp(Database):
+    """The database with the rights of the app, for a viewer who sees everything."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with super().transaction() as connection:
+            connection.execute("set local role costpulse_app")
+            connection.execute("select set_config('costpulse.scope', 'all', true)")
+            yield connection
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in ALERT_TYPES.values() if kind.has_statement], ids=lambda kind: kind.name
+)
+def test_the_app_can_try_every_type_with_its_own_rights(planted: Planted, kind: AlertType) -> None:
+    threshold = kind.threshold.minimum if kind.threshold is not None else None
+    for scope_type in kind.scopes:
+        if scope_type not in ("everything", "team"):
+            continue
+        scope = "unallocated" if scope_type == "team" else ""
+        draft = AlertDocument(
+            name="Draft", alert_type=kind.name, scope_type=scope_type, scope=scope, threshold_value=threshold
+        )
+        found = would_have_fired(AsTheApp(planted.database.url), pretend_today(TODAY), draft)
+        assert (found.fired, found.reason) == ((), kind.no_dry_run)

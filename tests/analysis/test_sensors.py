@@ -10,6 +10,11 @@ from costpulse_assets.definitions import build_definitions
 from tests.pipeline import pretend_today
 from tests.small_account import MONDAY
 
+A_BUDGET = (
+    "insert into costpulse.budgets (name, scope_type, scope_id, period, starts_on, amount) "
+    "values ('All', 'everything', '', 'month', '2026-01-01', 1000)"
+)
+
 
 @pytest.fixture
 def repository(database_url: str) -> dg.RepositoryDefinition:
@@ -35,15 +40,25 @@ def tick(
     return result
 
 
+@pytest.mark.parametrize("sensor_name", ["judge_changed_budgets", "judge_changed_tag_policies"])
+def test_the_first_look_asks_for_nothing_as_the_run_of_the_start_judged_all(
+    repository: dg.RepositoryDefinition, execute: Callable[[str], None], sensor_name: str
+) -> None:
+    execute(A_BUDGET)
+    execute("update costpulse.tag_policies set required = false where tag_key = 'project'")
+    first = tick(repository, None, sensor_name)
+    assert isinstance(first, dg.SensorResult)
+    assert not first.run_requests
+    assert isinstance(tick(repository, first.cursor, sensor_name), dg.SkipReason)
+
+
 def test_the_sensor_asks_for_one_run_after_a_budget_changed_and_then_rests(
     repository: dg.RepositoryDefinition, execute: Callable[[str], None]
 ) -> None:
-    assert isinstance(tick(repository, None), dg.SkipReason)
-    execute(
-        "insert into costpulse.budgets (name, scope_type, scope_id, period, starts_on, amount) "
-        "values ('All', 'everything', '', 'month', '2026-01-01', 1000)"
-    )
-    asked = tick(repository, None)
+    first = tick(repository, None)
+    assert isinstance(first, dg.SensorResult)
+    execute(A_BUDGET)
+    asked = tick(repository, first.cursor)
     assert isinstance(asked, dg.SensorResult)
     assert len(asked.run_requests or []) == 1
     assert isinstance(tick(repository, asked.cursor), dg.SkipReason)
@@ -56,17 +71,16 @@ def test_the_sensor_asks_for_one_run_after_a_budget_changed_and_then_rests(
 def test_the_run_reads_no_source(repository: dg.RepositoryDefinition) -> None:
     job = repository.get_job("budgeting")
     names = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-    assert names == {"forecasts", "budget_status"}
+    assert names == {"forecasts", "budget_status", "alert_outbox"}
 
 
-def test_a_changed_tag_policy_asks_for_its_days_and_the_default_ones_ask_for_nothing(
+def test_a_changed_tag_policy_asks_for_its_days(
     repository: dg.RepositoryDefinition, execute: Callable[[str], None]
 ) -> None:
     first = tick(repository, None, "judge_changed_tag_policies")
-    cursor = first.cursor if isinstance(first, dg.SensorResult) else None
-    assert isinstance(tick(repository, cursor, "judge_changed_tag_policies"), dg.SkipReason)
+    assert isinstance(first, dg.SensorResult)
     execute("update costpulse.tag_policies set required = false where tag_key = 'project'")
-    asked = tick(repository, cursor, "judge_changed_tag_policies")
+    asked = tick(repository, first.cursor, "judge_changed_tag_policies")
     assert isinstance(asked, dg.SensorResult)
     (request,) = asked.run_requests or []
     assert request.tags["costpulse/only_changed"]
@@ -74,4 +88,5 @@ def test_a_changed_tag_policy_asks_for_its_days_and_the_default_ones_ask_for_not
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == {
         "tag_compliance",
         "tag_violations",
+        "alert_outbox",
     }

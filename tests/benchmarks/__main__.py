@@ -22,6 +22,7 @@ import psycopg
 
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks import (
+    alerts,
     allocate,
     cycle,
     detect,
@@ -49,6 +50,7 @@ BENCHMARKS = {
     "detect": detect.measure,
     "forecast": forecast.measure,
     "recommend": recommend.measure,
+    "alerts": alerts.measure,
     "pages": pages.measure,
     "queries": queries.measure,
     "restated": restated.measure,

@@ -9,8 +9,10 @@ from types import FrameType
 
 import click
 
+from costpulse_assets.cli.alert import alert
 from costpulse_assets.cli.apply import apply
 from costpulse_assets.cli.close import close
+from costpulse_assets.cli.deliver import deliver
 from costpulse_assets.cli.doctor import doctor
 from costpulse_assets.cli.env import env
 from costpulse_assets.cli.explain import explain
@@ -30,7 +32,9 @@ def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
 
 
-for command in (up, doctor, migrate, materialize, query, explain, export, apply, close, statement, sql, env):
+COMMANDS = (up, doctor, migrate, materialize, query, explain, export, apply, close, statement, alert, deliver, sql, env)
+
+for command in COMMANDS:
     cli.add_command(command)
 
 

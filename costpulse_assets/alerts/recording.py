@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,6 +22,9 @@ from costpulse_assets.settings import Settings
 
 #: What is told depends on what was told before: one at a time writes.
 ALERTS_LOCK = 7_205_741_004
+
+#: Findings that are written at once.
+_PART = 200
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -83,8 +88,8 @@ def record(
 
     Of several thresholds of one subject the highest is told, of several reminders the last; the others are covered by
     it. A message waits until the cooldown since the last one of its alert and scope is over, and, if it is not
-    critical, until the quiet hours are.
-    An end is told to whom the beginning was told; without a beginning it is not recorded.
+    critical, until the quiet hours are. An end is told to whom the beginning was told; without a beginning it is not
+    recorded.
 
     Args:
         connection: with an open transaction, the caller's; nobody else records until it ends.
@@ -104,28 +109,20 @@ def record(
         return Recorded()
     routes, default = load_routes(connection), default_channel(settings)
     failures: dict[int, Failure] = {}
-    written: list[_Written] = []
-    for finding in sorted(new, key=in_order):
-        alert = by_id[finding.alert_id]
-        try:
-            message = _message(types[alert.alert_type], alert, finding)
-            written.append((finding, message, channels_of(alert, finding, routes, default)))
-        except Exception as error:  # whatever a type does wrong concerns its alert alone
-            failures.setdefault(alert.id, Failure.of_code(error, "write its message"))
-    rows: dict[int, list[dict[str, Any]]] = {}
-    for row in _rows(connection, by_id, written, now):
-        rows.setdefault(row["alert_id"], []).append(row)
-
-    def write(of_alerts: Sequence[int]) -> list[str]:
-        wanted = [row for alert_id in of_alerts for row in rows[alert_id]]
-        done = run(connection, "transform/findings_record", {"findings": exact_json(wanted), "now": now})
-        return [row["status"] for row in done]
-
-    statuses, refused = run_apart(connection, list(rows), write)
-    for alert_id, refusal in refused:
-        failures.setdefault(alert_id, Failure.of_database(refusal, "write down what was found"))
-    run(connection, "transform/findings_ended", _subjects(written))
-    counts = Counter(statuses)
+    counts: Counter[str] = Counter()
+    for part in _parts(new):
+        written: list[_Written] = []
+        for finding in sorted(part, key=in_order):
+            alert = by_id[finding.alert_id]
+            try:
+                message = _message(types[alert.alert_type], alert, finding)
+                written.append((finding, message, channels_of(alert, finding, routes, default)))
+            except Exception as error:  # whatever a type does wrong concerns its alert alone
+                failures.setdefault(alert.id, Failure.of_code(error, "write its message"))
+        statuses, refused = _write(connection, by_id, written, now)
+        counts.update(statuses)
+        for alert_id, refusal in refused:
+            failures.setdefault(alert_id, Failure.of_database(refusal, "write down what was found"))
     return Recorded(counts["told"], counts["covered"], counts["muted"], counts["shown"], failures)
 
 
@@ -184,8 +181,8 @@ def is_covered_by(finding: Finding, reminder: int, threshold: Decimal | None) ->
     """Whether a firing finding says no more than another one of its subject: a higher threshold, a later reminder."""
     if (finding.threshold is None) != (threshold is None):
         return False
-    mine, other = (finding.threshold or Decimal(0), finding.reminder), (threshold or Decimal(0), reminder)
-    return mine != other and all(less <= more for less, more in zip(mine, other, strict=True))
+    higher, later = (threshold or 0) - (finding.threshold or 0), reminder - finding.reminder
+    return min(higher, later) >= 0 and max(higher, later) > 0
 
 
 def _not_known(connection: Connection, findings: Iterable[Finding]) -> list[Finding]:
@@ -199,6 +196,36 @@ def _message(kind: AlertType, alert: ActiveAlert, finding: Finding) -> Message:
     given = {"owner": alert.owner or finding.evidence.get("owner") or message.owner}
     # How much an alert matters is for people to say; that something is over may be said in a lower voice.
     return message.model_copy(update=given | ({"severity": alert.severity} if finding.phase == "firing" else {}))
+
+
+def _parts(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """All findings of some alerts at a time: what is written of them takes more memory than they do."""
+    part: list[Finding] = []
+    for _, of_alert in groupby(sorted(findings, key=attrgetter("alert_id")), key=attrgetter("alert_id")):
+        part += of_alert
+        if len(part) >= _PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _write(
+    connection: Connection, alerts: Mapping[int, ActiveAlert], written: Sequence[_Written], now: datetime
+) -> tuple[list[str], list[tuple[int, psycopg.Error]]]:
+    """The statuses of what is new now, and the alerts of which the database refused something."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for row in _rows(connection, alerts, written, now):
+        rows.setdefault(row["alert_id"], []).append(row)
+
+    def write(of_alerts: Sequence[int]) -> list[str]:
+        wanted = [row for alert_id in of_alerts for row in rows[alert_id]]
+        done = run(connection, "transform/findings_record", {"findings": exact_json(wanted), "now": now})
+        return [row["status"] for row in done]
+
+    done = run_apart(connection, list(rows), write)
+    run(connection, "transform/findings_ended", _subjects(written))
+    return done
 
 
 def _rows(

@@ -92,9 +92,9 @@ def says_more(other: dict[str, Any], each: dict[str, Any]) -> bool:
     if (other["subject"], other["scope_id"], other["phase"]) != (each["subject"], each["scope_id"], "firing"):
         return False
     if each["threshold"] is None or other["threshold"] is None:
-        return each["threshold"] is other["threshold"] and other["reminder"] > each["reminder"]
+        return each["threshold"] is other["threshold"] and bool(other["reminder"] > each["reminder"])
     higher, later = other["threshold"] - each["threshold"], other["reminder"] - each["reminder"]
-    return min(higher, later) >= 0 and max(higher, later) > 0
+    return bool(min(higher, later) >= 0 and max(higher, later) > 0)
 
 
 @ONE_DATABASE

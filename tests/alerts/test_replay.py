@@ -48,9 +48,9 @@ def test_a_threshold_is_covered_by_a_higher_one_of_the_same_day_and_not_of_a_lat
     for threshold, back in ((50, 9), (80, 5), (90, 5), (100, 2), (70, 1)):
         planted.plant(None, threshold=threshold, occurred_on=days_ago(back))
     assert [(each.day, each.threshold) for each in replayed(planted).fired] == [
-        (days_ago(9), 50),
-        (days_ago(5), 90),
-        (days_ago(2), 100),
+        (days_ago(9), Decimal(50)),
+        (days_ago(5), Decimal(90)),
+        (days_ago(2), Decimal(100)),
     ]
 
 

@@ -31,7 +31,7 @@ from tests.pipeline import pretend_today
 
 _ALERTS = 1_000
 #: What a type without a default and without a budget behind it is asked for.
-_LIMIT = Decimal(100)
+_LIMIT = Decimal(1_000)
 
 _SCOPES_SQL = """
 select 'everything' as scope_type, '' as scope_id

@@ -61,5 +61,12 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 icon=":material/savings:",
                 help="What to change, what it is worth, and did it work",
             ),
+            st.Page(
+                "views/alerts.py",
+                title="Alerts",
+                url_path="alerts",
+                icon=":material/notifications:",
+                help="What is watched, who is told, and did it arrive",
+            ),
         ],
     }

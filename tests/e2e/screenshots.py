@@ -17,6 +17,8 @@ PICTURES = (
     ("forecast", "/forecast", "Forecast & budgets", "light", 1440),
     ("budgets-dark", "/forecast?tab=budgets", "Forecast & budgets", "dark", 1440),
     ("recommendations", "/recommendations", "Recommendations", "light", 1440),
+    ("alerts", "/alerts", "Alerts", "light", 1440),
+    ("alerts-history-dark", "/alerts?tab=history", "Alerts", "dark", 1440),
     ("allocation", "/allocation", "Teams & allocation", "light", 1440),
     ("allocation-rules-dark", "/allocation?tab=rules", "Teams & allocation", "dark", 1440),
     ("tags", "/tags", "Tag compliance", "light", 1440),

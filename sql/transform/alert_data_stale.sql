@@ -58,7 +58,7 @@ open_findings as (
         h.evidence ->> 'connection' as connection
     from costpulse.alert_history as h
     inner join asked as a on h.alert_id = a.alert_id
-    where h.phase = 'firing' and h.reminder = 0 and h.ended_at is null
+    where h.alert_type = 'data_stale' and h.phase = 'firing' and h.reminder = 0 and h.ended_at is null
 ),
 
 told as (

@@ -228,8 +228,9 @@ class Sources:
 
     def add(self, *usd: str, begins: date = MONDAY, **key: Any) -> None:
         """So much on each day from one on."""
+        columns: dict[str, Any] = {"sku": "OLD", "product": "JOBS", "team": DATA} | key
         for place, each in enumerate(usd):
-            self.books.add(begins + place * DAY, each, **{"sku": "OLD", "product": "JOBS", "team": DATA} | key)
+            self.books.add(begins + place * DAY, each, **columns)
 
     def found(self, *alerts: Any, **more: Any) -> list[Any]:
         self.books.write(self.ask.database.url)

@@ -471,7 +471,11 @@ def test_a_connection_is_stale_when_its_newest_day_with_usage_began_too_long_ago
     delivered_region(ask, date(2026, 6, 8), "eu")
     assert ask(alert("data_stale", threshold="60"), now=NOON, last=NOON.date()) == []
     finding = ask.one(alert("data_stale"), now=NOON, last=NOON.date())
-    assert (finding.subject, finding.current_value, finding.occurred_on) == ("stale:eu:2026-06-08", 60, NOON.date())
+    assert (finding.subject, finding.current_value, finding.occurred_on) == (
+        "stale:eu:2026-06-08",
+        Decimal(60),
+        NOON.date(),
+    )
     message = said(finding)
     assert message.title == "No new usage from eu: the newest day is Mon 8 Jun 2026, 60 hours ago"
     assert "node_utilization could not be read: It did not answer. Next step: Look there." in message.text

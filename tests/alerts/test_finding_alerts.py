@@ -98,12 +98,12 @@ def test_the_message_of_an_event_says_how_much_why_and_opens_that_event(ask: Ask
     for place, (sku, usd, share) in enumerate((("BIG", "300", "0.75"), ("SMALL", "90", "0.2"), ("TINY", "10", "0.04"))):
         cause(ask, number, "sku", sku, usd, share, place + 1)
     cause(ask, number, "workspace", "100", "400", "1")
-    for place, usd in enumerate((40, 50.5, 250.125, 249.99)):
+    for place, actual in enumerate((40, 50.5, 250.125, 249.99)):
         ask.execute(
             "insert into costpulse.anomaly_days (scope_type, scope_id, usage_date, actual, is_provisional) "
             "values ('job', '100/7', %s, %s, false)",
             MONDAY + (place - 2) * DAY,
-            usd,
+            actual,
         )
     begin, _ = ask(alert("anomaly"))
     message = said(begin)

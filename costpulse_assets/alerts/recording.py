@@ -161,6 +161,8 @@ def run_apart(
 def exact_json(value: Any) -> str:
     """JSON in which a Decimal is a number with all its digits."""
     match value:
+        case str() | int() | float() | None:
+            return json.dumps(value)
         case Decimal():
             return f"{value:f}"
         case Mapping():
@@ -169,7 +171,7 @@ def exact_json(value: Any) -> str:
             return "[" + ", ".join(map(exact_json, value)) + "]"
         case date():
             return json.dumps(value.isoformat())
-    return json.dumps(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def in_order(finding: Finding) -> tuple[date, bool, int, Decimal]:

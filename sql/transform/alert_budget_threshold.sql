@@ -24,10 +24,7 @@ watched as (
     select
         a.*,
         b.id as budget_id,
-        b.thresholds,
-        b.projected_threshold,
-        b.owner,
-        b.recipients
+        b.thresholds
     from asked as a
     inner join costpulse.budgets as b
         on
@@ -76,20 +73,25 @@ scopes as materialized (
     group by p.scope_type, p.scope_id
 ),
 
-final as (
-    select c.usage_date
-    from costpulse.completeness as c
+-- days that are not final: in progress, or never collected
+open_days as (
+    select g.usage_date::date as usage_date
+    from
+        generate_series((select min(s.first_day) from scopes as s), %(last_day)s::date, interval '1 day')
+            as g (usage_date)
     where
-        not c.is_provisional
-        and c.usage_date <= %(last_day)s
-        and c.usage_date >= (select min(o.first_day) from scopes as o)
+        not exists (
+            select from costpulse.completeness as c
+            where c.usage_date = g.usage_date::date and not c.is_provisional
+        )
 ),
 
 tagged as materialized (
     select
         'tag' as scope_type,
         t.key || '=' || t.value as scope_id,
-        k.key_id
+        k.key_id,
+        k.product
     from costpulse.cost_keys as k
     cross join lateral jsonb_each_text(k.tags) as t
     where
@@ -99,7 +101,11 @@ tagged as materialized (
             where a.scope_type = 'tag'
         )
         and strpos(t.key, '=') = 0
-        and t.key || '=' || t.value in (select a.scope_id from scopes as a where a.scope_type = 'tag')
+        -- an object is searched faster than rows whose number is not known beforehand
+        and (
+            select jsonb_object_agg(a.scope_id, null) from scopes as a
+            where a.scope_type = 'tag'
+        ) ? (t.key || '=' || t.value)
 ),
 
 -- scope x final day x what it is made of: products, and of a product its SKUs
@@ -112,8 +118,10 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where exists (select from scopes as a where a.scope_type = 'everything')
+    where
+        exists (select from scopes as a where a.scope_type = 'everything')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.usage_date, d.product
     union all
     select
@@ -124,8 +132,10 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where coalesce(d.workspace_id, '') in (select a.scope_id from scopes as a where a.scope_type = 'workspace')
+    where
+        coalesce(d.workspace_id, '') in (select a.scope_id from scopes as a where a.scope_type = 'workspace')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by coalesce(d.workspace_id, ''), d.usage_date, d.product
     union all
     select
@@ -136,8 +146,10 @@ daily as materialized (
         d.sku_name as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_sku_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.product in (select a.scope_id from scopes as a where a.scope_type = 'product')
+    where
+        d.product in (select a.scope_id from scopes as a where a.scope_type = 'product')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.product, d.usage_date, d.sku_name
     union all
     select
@@ -148,10 +160,11 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_team_costs as d
-    inner join final as f on d.usage_date = f.usage_date
     left join costpulse.team_scopes as b on d.team_id = b.team_id
     where
-        coalesce(b.scope_team_id::text, 'unallocated') in (
+        d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+        and coalesce(b.scope_team_id::text, 'unallocated') in (
             select a.scope_id from scopes as a
             where a.scope_type = 'team'
         )
@@ -163,13 +176,14 @@ daily as materialized (
         t.scope_id,
         d.usage_date,
         'product' as kind,
-        k.product as part_id,
+        t.product as part_id,
         sum(d.cost_usd) as cost_usd
     from tagged as t
-    inner join costpulse.cost_keys as k on t.key_id = k.key_id
     inner join costpulse.daily_key_costs as d on t.key_id = d.key_id
-    inner join final as f on d.usage_date = f.usage_date
-    group by t.scope_type, t.scope_id, d.usage_date, k.product
+    where
+        d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+    group by t.scope_type, t.scope_id, d.usage_date, t.product
 ),
 
 days as materialized (
@@ -197,15 +211,20 @@ running as (
             and d.usage_date between p.period_start and least(p.period_end, p.data_until)
 ),
 
+-- budget x period x threshold, with the alerts that have it
 limits as (
-    select distinct
+    select
         w.budget_id,
         p.period_start,
         t.threshold,
         w.unit,
-        case when w.unit = 'USD' then t.threshold else p.amount * t.threshold / 100 end as limit_usd
+        case when w.unit = 'USD' then t.threshold else p.amount * t.threshold / 100 end as limit_usd,
+        array_agg(w.alert_id) as alert_ids,
+        array_agg(w.watches_from) as watched_from
     from (
         select
+            o.alert_id,
+            o.watches_from,
             o.budget_id,
             o.threshold_value,
             o.thresholds,
@@ -218,6 +237,7 @@ limits as (
         lateral unnest(
             case when w.threshold_value is null then w.thresholds else array[w.threshold_value] end
         ) as t (threshold)
+    group by w.budget_id, p.period_start, p.amount, t.threshold, w.unit
 ),
 
 crossed as materialized (
@@ -227,6 +247,8 @@ crossed as materialized (
         l.threshold,
         l.unit,
         l.limit_usd,
+        l.alert_ids,
+        l.watched_from,
         r.usage_date,
         r.spent_usd
     from limits as l
@@ -244,7 +266,7 @@ moments as materialized (
     where c.usage_date >= %(first_day)s
 ),
 
-charts as (
+charts as materialized (
     select
         m.budget_id,
         m.period_start,
@@ -281,7 +303,7 @@ parts as (
     having sum(d.cost_usd) > 0
 ),
 
-main_causes as (
+main_causes as materialized (
     select
         p.budget_id,
         p.period_start,
@@ -293,67 +315,76 @@ main_causes as (
     from parts as p
     where p.place <= 3
     group by p.budget_id, p.period_start, p.usage_date
+),
+
+-- budget x period x day: what the messages have in common
+told as materialized (
+    select
+        m.budget_id,
+        m.period_start,
+        m.usage_date,
+        m.scope_type,
+        m.scope_id,
+        m.amount,
+        jsonb_build_object(
+            'budget', m.budget_name,
+            'amount', m.amount,
+            'period', m.period,
+            'period_start', m.period_start,
+            'period_end', m.period_end,
+            'expected_from', e.data_until,
+            'projected_usd', round(e.projected_usd, 2),
+            'lower_usd', round(e.lower_bound, 2),
+            'upper_usd', round(e.upper_bound, 2),
+            'probability', e.probability_exceeded,
+            'breach_date', case when e.data_until = m.data_until then m.breach_date end,
+            'owner', b.owner,
+            'recipients', to_jsonb(b.recipients),
+            'causes', coalesce(k.causes, '[]'),
+            'series', h.series
+        ) as evidence
+    from moments as m
+    inner join costpulse.budgets as b on m.budget_id = b.id
+    left join charts as h
+        on m.budget_id = h.budget_id and m.period_start = h.period_start and m.usage_date = h.usage_date
+    left join main_causes as k
+        on m.budget_id = k.budget_id and m.period_start = k.period_start and m.usage_date = k.usage_date
+    -- what was expected then
+    left join lateral (
+        select
+            p.data_until,
+            p.projected_usd,
+            p.lower_bound,
+            p.upper_bound,
+            p.probability_exceeded
+        from costpulse.budget_probabilities as p
+        where p.budget_id = m.budget_id and p.period_start = m.period_start and p.data_until <= m.usage_date
+        order by p.data_until desc
+        limit 1
+    ) as e on true
 )
 
 select
-    w.alert_id,
-    m.scope_type,
-    m.scope_id,
-    case when m.scope_type = 'team' and m.scope_id <> 'unallocated' then m.scope_id::bigint end as team_id,
-    'budget:' || m.budget_id || ':' || m.period_start as subject,
+    a.alert_id,
+    t.scope_type,
+    t.scope_id,
+    case when t.scope_type = 'team' and t.scope_id <> 'unallocated' then t.scope_id::bigint end as team_id,
+    'budget:' || t.budget_id || ':' || t.period_start as subject,
     c.threshold,
     'firing' as phase,
     0 as reminder,
     c.usage_date as occurred_on,
     c.spent_usd as current_value,
     c.limit_usd as expected_value,
-    jsonb_build_object(
-        'budget', m.budget_name,
-        'amount', m.amount,
-        'period', m.period,
-        'period_start', m.period_start,
-        'period_end', m.period_end,
+    t.evidence || jsonb_build_object(
         'unit', c.unit,
         'spent_usd', round(c.spent_usd, 2),
         'limit_usd', round(c.limit_usd, 2),
-        'used_percent', round(c.spent_usd / m.amount * 100, 2),
-        'expected_from', e.data_until,
-        'projected_usd', round(e.projected_usd, 2),
-        'lower_usd', round(e.lower_bound, 2),
-        'upper_usd', round(e.upper_bound, 2),
-        'probability', e.probability_exceeded,
-        'breach_date', case when e.data_until = m.data_until then m.breach_date end,
-        'owner', w.owner,
-        'recipients', to_jsonb(w.recipients),
-        'causes', coalesce(k.causes, '[]'),
-        'series', h.series
+        'used_percent', round(c.spent_usd / t.amount * 100, 2)
     ) as evidence
-from watched as w
-inner join crossed as c
-    on
-        w.budget_id = c.budget_id
-        and case
-            when w.threshold_value is null then c.unit = 'percent' and c.threshold = any(w.thresholds)
-            else w.unit = c.unit and w.threshold_value = c.threshold
-        end
-inner join moments as m
-    on c.budget_id = m.budget_id and c.period_start = m.period_start and c.usage_date = m.usage_date
-left join charts as h
-    on c.budget_id = h.budget_id and c.period_start = h.period_start and c.usage_date = h.usage_date
-left join main_causes as k
-    on c.budget_id = k.budget_id and c.period_start = k.period_start and c.usage_date = k.usage_date
--- what was expected then
-left join lateral (
-    select
-        p.data_until,
-        p.projected_usd,
-        p.lower_bound,
-        p.upper_bound,
-        p.probability_exceeded
-    from costpulse.budget_probabilities as p
-    where p.budget_id = c.budget_id and p.period_start = c.period_start and p.data_until <= c.usage_date
-    order by p.data_until desc
-    limit 1
-) as e on true
-where c.usage_date >= greatest(w.watches_from, %(first_day)s::date)
-order by c.usage_date, w.alert_id, m.budget_id, c.threshold
+from crossed as c
+inner join told as t
+    on c.budget_id = t.budget_id and c.period_start = t.period_start and c.usage_date = t.usage_date
+cross join lateral unnest(c.alert_ids, c.watched_from) as a (alert_id, watches_from)
+where c.usage_date >= a.watches_from
+order by c.usage_date, a.alert_id, t.budget_id, c.threshold

@@ -27,9 +27,15 @@ known as (
     where c.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s::date
 ),
 
-final as (
-    select k.usage_date from known as k
-    where not k.is_provisional
+-- days that are not final: in progress, or never collected
+open_days as (
+    select g.usage_date::date as usage_date
+    from generate_series(%(first_day)s::date - 64 - 28, %(last_day)s::date, interval '1 day') as g (usage_date)
+    where
+        not exists (
+            select from costpulse.completeness as c
+            where c.usage_date = g.usage_date::date and not c.is_provisional
+        )
 ),
 
 -- jobs, warehouses, all-purpose clusters and tags that are asked for: what is theirs
@@ -72,7 +78,11 @@ keyed as materialized (
             where a.scope_type = 'tag'
         )
         and strpos(t.key, '=') = 0
-        and t.key || '=' || t.value in (select a.scope_id from asked as a where a.scope_type = 'tag')
+        -- an object is searched faster than rows whose number is not known beforehand
+        and (
+            select jsonb_object_agg(a.scope_id, null) from asked as a
+            where a.scope_type = 'tag'
+        ) ? (t.key || '=' || t.value)
 ),
 
 -- scope x final day; only the scopes that are asked for
@@ -83,8 +93,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where exists (select from asked as a where a.scope_type = 'everything')
+    where
+        exists (select from asked as a where a.scope_type = 'everything')
+        and d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.usage_date
     union all
     select
@@ -93,8 +105,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where coalesce(d.workspace_id, '') in (select a.scope_id from asked as a where a.scope_type = 'workspace')
+    where
+        coalesce(d.workspace_id, '') in (select a.scope_id from asked as a where a.scope_type = 'workspace')
+        and d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by coalesce(d.workspace_id, ''), d.usage_date
     union all
     select
@@ -103,8 +117,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.product in (select a.scope_id from asked as a where a.scope_type = 'product')
+    where
+        d.product in (select a.scope_id from asked as a where a.scope_type = 'product')
+        and d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.product, d.usage_date
     union all
     select
@@ -113,8 +129,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_sku_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.sku_name in (select a.scope_id from asked as a where a.scope_type = 'sku')
+    where
+        d.sku_name in (select a.scope_id from asked as a where a.scope_type = 'sku')
+        and d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.sku_name, d.usage_date
     union all
     select
@@ -123,10 +141,11 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_team_costs as d
-    inner join final as f on d.usage_date = f.usage_date
     left join costpulse.team_scopes as b on d.team_id = b.team_id
     where
-        coalesce(b.scope_team_id::text, 'unallocated') in (
+        d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+        and coalesce(b.scope_team_id::text, 'unallocated') in (
             select a.scope_id from asked as a
             where a.scope_type = 'team'
         )
@@ -140,7 +159,9 @@ daily as materialized (
         sum(d.cost_usd) as cost_usd
     from keyed as k
     inner join costpulse.daily_key_costs as d on k.key_id = d.key_id
-    inner join final as f on d.usage_date = f.usage_date
+    where
+        d.usage_date between %(first_day)s::date - 64 - 28 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by k.scope_type, k.scope_id, d.usage_date
 ),
 
@@ -271,7 +292,7 @@ hits as materialized (
     from found as f
 ),
 
-charts as (
+charts as materialized (
     select
         h.scope_type,
         h.scope_id,
@@ -287,8 +308,8 @@ charts as (
     group by h.scope_type, h.scope_id, h.usage_date
 ),
 
--- a day that is told and those it is compared with
-days_of_hits as (
+-- a first day and those it is compared with
+days_of_hits as materialized (
     select
         h.*,
         f.usage_date as cost_date,
@@ -298,9 +319,86 @@ days_of_hits as (
                 then 1.0 / (count(*) over (partition by h.scope_type, h.scope_id, h.usage_date) - 1)
             else 0
         end as weight
-    from hits as h
-    inner join final as f
-        on f.usage_date in (h.usage_date, h.usage_date - 7, h.usage_date - 14, h.usage_date - 21, h.usage_date - 28)
+    from (
+        select distinct
+            o.scope_type,
+            o.scope_id,
+            o.usage_date
+        from found as o
+        where o.phase = 'firing'
+    ) as h
+    inner join known as f
+        on
+            not f.is_provisional
+            and f.usage_date in (
+                h.usage_date, h.usage_date - 7, h.usage_date - 14, h.usage_date - 21, h.usage_date - 28
+            )
+),
+
+costs as materialized (
+    select
+        d.usage_date,
+        d.team_id,
+        d.sku_name,
+        d.cost_usd,
+        k.workspace_id,
+        k.product,
+        k.job_id,
+        k.job_name,
+        k.pipeline_id,
+        k.warehouse_id,
+        k.endpoint_name,
+        k.cluster_id,
+        k.tags
+    from costpulse.daily_key_costs as d
+    inner join costpulse.cost_keys as k on d.key_id = k.key_id
+    where
+        d.usage_date between (select min(h.cost_date) from days_of_hits as h)
+        and (select max(h.cost_date) from days_of_hits as h)
+        and (select jsonb_object_agg(h.cost_date, null) from days_of_hits as h) ? d.usage_date::text
+),
+
+of_scopes as (
+    select
+        r.scope_type,
+        r.scope_id,
+        c.*
+    from costs as c
+    cross join
+        lateral (
+            values
+            ('everything', ''),
+            ('workspace', coalesce(c.workspace_id, '')),
+            ('product', c.product),
+            ('sku', c.sku_name),
+            ('job', coalesce(c.workspace_id, '') || '/' || c.job_id),
+            ('warehouse', coalesce(c.workspace_id, '') || '/' || c.warehouse_id),
+            (
+                'cluster',
+                case
+                    when c.product = 'ALL_PURPOSE' and c.job_id is null and c.pipeline_id is null
+                        then coalesce(c.workspace_id, '') || '/' || c.cluster_id
+                end
+            )
+        ) as r (scope_type, scope_id)
+    union all
+    select
+        'team' as scope_type,
+        coalesce(b.scope_team_id::text, 'unallocated') as scope_id,
+        c.*
+    from costs as c
+    left join costpulse.team_scopes as b on c.team_id = b.team_id
+    where
+        exists (select from days_of_hits as h where h.scope_type = 'team')
+        and (c.team_id is null) = (b.scope_team_id is null)
+    union all
+    select
+        'tag' as scope_type,
+        t.key || '=' || t.value as scope_id,
+        c.*
+    from costs as c
+    cross join lateral jsonb_each_text(c.tags) as t
+    where exists (select from days_of_hits as h where h.scope_type = 'tag') and strpos(t.key, '=') = 0
 ),
 
 -- what a scope is made of: what runs, or of one thing that runs, its SKUs; against its mean on the days compared with
@@ -310,24 +408,24 @@ parts as (
         h.scope_id,
         h.usage_date,
         p.kind,
-        k.workspace_id,
+        c.workspace_id,
         n.part_id,
-        max(case when p.kind = 'job' then k.job_name end) as job_name,
-        sum(d.cost_usd * h.is_it) as cost_usd,
-        sum(d.cost_usd * h.weight) as usual_usd
+        max(case when p.kind = 'job' then c.job_name end) as job_name,
+        sum(c.cost_usd * h.is_it) as cost_usd,
+        sum(c.cost_usd * h.weight) as usual_usd
     from days_of_hits as h
-    inner join costpulse.daily_key_costs as d on h.cost_date = d.usage_date
-    inner join costpulse.cost_keys as k on d.key_id = k.key_id
+    inner join of_scopes as c
+        on h.scope_type = c.scope_type and h.scope_id = c.scope_id and h.cost_date = c.usage_date
     cross join
         lateral (
             select
                 case
                     when h.scope_type in ('job', 'warehouse', 'cluster') then 'SKU'
-                    when k.job_id is not null then 'job'
-                    when k.pipeline_id is not null then 'pipeline'
-                    when k.warehouse_id is not null then 'warehouse'
-                    when k.endpoint_name is not null then 'endpoint'
-                    when k.cluster_id is not null then 'cluster'
+                    when c.job_id is not null then 'job'
+                    when c.pipeline_id is not null then 'pipeline'
+                    when c.warehouse_id is not null then 'warehouse'
+                    when c.endpoint_name is not null then 'endpoint'
+                    when c.cluster_id is not null then 'cluster'
                     else 'product'
                 end as kind
         ) as p
@@ -335,40 +433,17 @@ parts as (
         lateral (
             select
                 case p.kind
-                    when 'SKU' then d.sku_name
-                    when 'job' then k.job_id
-                    when 'pipeline' then k.pipeline_id
-                    when 'warehouse' then k.warehouse_id
-                    when 'endpoint' then k.endpoint_name
-                    when 'cluster' then k.cluster_id
-                    else k.product
+                    when 'SKU' then c.sku_name
+                    when 'job' then c.job_id
+                    when 'pipeline' then c.pipeline_id
+                    when 'warehouse' then c.warehouse_id
+                    when 'endpoint' then c.endpoint_name
+                    when 'cluster' then c.cluster_id
+                    else c.product
                 end as part_id
         ) as n
-    where
-        case h.scope_type
-            when 'everything' then true
-            when 'team'
-                then (
-                    (h.scope_id, d.team_id) in (select
-                        b.scope_team_id::text,
-                        b.team_id
-                    from costpulse.team_scopes as b)
-                    or (h.scope_id = 'unallocated' and d.team_id is null)
-                )
-            when 'workspace' then h.scope_id = coalesce(k.workspace_id, '')
-            when 'product' then h.scope_id = k.product
-            when 'sku' then h.scope_id = d.sku_name
-            when 'job' then h.scope_id = coalesce(k.workspace_id, '') || '/' || k.job_id
-            when 'warehouse' then h.scope_id = coalesce(k.workspace_id, '') || '/' || k.warehouse_id
-            when 'cluster'
-                then (
-                    h.scope_id = coalesce(k.workspace_id, '') || '/' || k.cluster_id
-                    and k.product = 'ALL_PURPOSE' and k.job_id is null and k.pipeline_id is null
-                )
-            else k.tags ->> split_part(h.scope_id, '=', 1) = substr(h.scope_id, strpos(h.scope_id, '=') + 1)
-        end
-    group by h.scope_type, h.scope_id, h.usage_date, p.kind, k.workspace_id, n.part_id
-    having sum(d.cost_usd * h.is_it) > sum(d.cost_usd * h.weight)
+    group by h.scope_type, h.scope_id, h.usage_date, p.kind, c.workspace_id, n.part_id
+    having sum(c.cost_usd * h.is_it) > sum(c.cost_usd * h.weight)
 ),
 
 ranked as (
@@ -381,7 +456,7 @@ ranked as (
     from parts as p
 ),
 
-main_causes as (
+main_causes as materialized (
     select
         r.scope_type,
         r.scope_id,
@@ -439,12 +514,14 @@ select
             select jsonb_agg(b.team_id order by b.team_id) from costpulse.team_scopes as b
             where f.scope_type = 'team' and f.scope_id = b.scope_team_id::text
         ),
-        'causes', case when f.phase = 'firing' then coalesce(m.causes, '[]') else '[]' end,
+        'causes', coalesce(m.causes, '[]'),
         'series', c.series
     ) as evidence
 from found as f
 left join charts as c
     on f.scope_type = c.scope_type and f.scope_id = c.scope_id and f.usage_date = c.usage_date
 left join main_causes as m
-    on f.scope_type = m.scope_type and f.scope_id = m.scope_id and f.usage_date = m.usage_date
+    on
+        f.scope_type = m.scope_type and f.scope_id = m.scope_id and f.usage_date = m.usage_date
+        and f.phase = 'firing'
 order by f.usage_date, f.alert_id

@@ -15,10 +15,15 @@ with asked as (
     )
 ),
 
-final as (
-    select c.usage_date
-    from costpulse.completeness as c
-    where not c.is_provisional and c.usage_date between %(first_day)s::date - 27 and %(last_day)s::date
+-- days that are not final: in progress, or never collected
+open_days as (
+    select g.usage_date::date as usage_date
+    from generate_series(%(first_day)s::date - 27, %(last_day)s::date, interval '1 day') as g (usage_date)
+    where
+        not exists (
+            select from costpulse.completeness as c
+            where c.usage_date = g.usage_date::date and not c.is_provisional
+        )
 ),
 
 -- jobs, warehouses, all-purpose clusters and tags that are asked for: what is theirs
@@ -61,7 +66,11 @@ keyed as materialized (
             where a.scope_type = 'tag'
         )
         and strpos(t.key, '=') = 0
-        and t.key || '=' || t.value in (select a.scope_id from asked as a where a.scope_type = 'tag')
+        -- an object is searched faster than rows whose number is not known beforehand
+        and (
+            select jsonb_object_agg(a.scope_id, null) from asked as a
+            where a.scope_type = 'tag'
+        ) ? (t.key || '=' || t.value)
 ),
 
 -- scope x final day; only the scopes that are asked for
@@ -72,8 +81,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where exists (select from asked as a where a.scope_type = 'everything')
+    where
+        exists (select from asked as a where a.scope_type = 'everything')
+        and d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.usage_date
     union all
     select
@@ -82,8 +93,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where coalesce(d.workspace_id, '') in (select a.scope_id from asked as a where a.scope_type = 'workspace')
+    where
+        coalesce(d.workspace_id, '') in (select a.scope_id from asked as a where a.scope_type = 'workspace')
+        and d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by coalesce(d.workspace_id, ''), d.usage_date
     union all
     select
@@ -92,8 +105,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.product in (select a.scope_id from asked as a where a.scope_type = 'product')
+    where
+        d.product in (select a.scope_id from asked as a where a.scope_type = 'product')
+        and d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.product, d.usage_date
     union all
     select
@@ -102,8 +117,10 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_sku_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.sku_name in (select a.scope_id from asked as a where a.scope_type = 'sku')
+    where
+        d.sku_name in (select a.scope_id from asked as a where a.scope_type = 'sku')
+        and d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.sku_name, d.usage_date
     union all
     select
@@ -112,10 +129,11 @@ daily as materialized (
         d.usage_date,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_team_costs as d
-    inner join final as f on d.usage_date = f.usage_date
     left join costpulse.team_scopes as b on d.team_id = b.team_id
     where
-        coalesce(b.scope_team_id::text, 'unallocated') in (
+        d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+        and coalesce(b.scope_team_id::text, 'unallocated') in (
             select a.scope_id from asked as a
             where a.scope_type = 'team'
         )
@@ -129,7 +147,9 @@ daily as materialized (
         sum(d.cost_usd) as cost_usd
     from keyed as k
     inner join costpulse.daily_key_costs as d on k.key_id = d.key_id
-    inner join final as f on d.usage_date = f.usage_date
+    where
+        d.usage_date between %(first_day)s::date - 27 and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by k.scope_type, k.scope_id, d.usage_date
 ),
 
@@ -156,7 +176,7 @@ hits as materialized (
     from found as f
 ),
 
-charts as (
+charts as materialized (
     select
         h.scope_type,
         h.scope_id,
@@ -248,7 +268,7 @@ ranked as (
     from parts as p
 ),
 
-main_causes as (
+main_causes as materialized (
     select
         r.scope_type,
         r.scope_id,

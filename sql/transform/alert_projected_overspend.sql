@@ -76,20 +76,25 @@ scopes as materialized (
     group by p.scope_type, p.scope_id
 ),
 
-final as (
-    select c.usage_date
-    from costpulse.completeness as c
+-- days that are not final: in progress, or never collected
+open_days as (
+    select g.usage_date::date as usage_date
+    from
+        generate_series((select min(s.first_day) from scopes as s), %(last_day)s::date, interval '1 day')
+            as g (usage_date)
     where
-        not c.is_provisional
-        and c.usage_date <= %(last_day)s
-        and c.usage_date >= (select min(o.first_day) from scopes as o)
+        not exists (
+            select from costpulse.completeness as c
+            where c.usage_date = g.usage_date::date and not c.is_provisional
+        )
 ),
 
 tagged as materialized (
     select
         'tag' as scope_type,
         t.key || '=' || t.value as scope_id,
-        k.key_id
+        k.key_id,
+        k.product
     from costpulse.cost_keys as k
     cross join lateral jsonb_each_text(k.tags) as t
     where
@@ -99,7 +104,11 @@ tagged as materialized (
             where a.scope_type = 'tag'
         )
         and strpos(t.key, '=') = 0
-        and t.key || '=' || t.value in (select a.scope_id from scopes as a where a.scope_type = 'tag')
+        -- an object is searched faster than rows whose number is not known beforehand
+        and (
+            select jsonb_object_agg(a.scope_id, null) from scopes as a
+            where a.scope_type = 'tag'
+        ) ? (t.key || '=' || t.value)
 ),
 
 -- scope x final day x what it is made of: products, and of a product its SKUs
@@ -112,8 +121,10 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where exists (select from scopes as a where a.scope_type = 'everything')
+    where
+        exists (select from scopes as a where a.scope_type = 'everything')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.usage_date, d.product
     union all
     select
@@ -124,8 +135,10 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_workspace_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where coalesce(d.workspace_id, '') in (select a.scope_id from scopes as a where a.scope_type = 'workspace')
+    where
+        coalesce(d.workspace_id, '') in (select a.scope_id from scopes as a where a.scope_type = 'workspace')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by coalesce(d.workspace_id, ''), d.usage_date, d.product
     union all
     select
@@ -136,8 +149,10 @@ daily as materialized (
         d.sku_name as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_sku_costs as d
-    inner join final as f on d.usage_date = f.usage_date
-    where d.product in (select a.scope_id from scopes as a where a.scope_type = 'product')
+    where
+        d.product in (select a.scope_id from scopes as a where a.scope_type = 'product')
+        and d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
     group by d.product, d.usage_date, d.sku_name
     union all
     select
@@ -148,10 +163,11 @@ daily as materialized (
         d.product as part_id,
         sum(d.cost_usd) as cost_usd
     from costpulse.daily_team_costs as d
-    inner join final as f on d.usage_date = f.usage_date
     left join costpulse.team_scopes as b on d.team_id = b.team_id
     where
-        coalesce(b.scope_team_id::text, 'unallocated') in (
+        d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+        and coalesce(b.scope_team_id::text, 'unallocated') in (
             select a.scope_id from scopes as a
             where a.scope_type = 'team'
         )
@@ -163,13 +179,14 @@ daily as materialized (
         t.scope_id,
         d.usage_date,
         'product' as kind,
-        k.product as part_id,
+        t.product as part_id,
         sum(d.cost_usd) as cost_usd
     from tagged as t
-    inner join costpulse.cost_keys as k on t.key_id = k.key_id
     inner join costpulse.daily_key_costs as d on t.key_id = d.key_id
-    inner join final as f on d.usage_date = f.usage_date
-    group by t.scope_type, t.scope_id, d.usage_date, k.product
+    where
+        d.usage_date between (select min(s.first_day) from scopes as s) and %(last_day)s
+        and d.usage_date not in (select o.usage_date from open_days as o)
+    group by t.scope_type, t.scope_id, d.usage_date, t.product
 ),
 
 days as materialized (
@@ -207,11 +224,12 @@ said as (
     from watched as w
     inner join costpulse.budget_probabilities as p on w.budget_id = p.budget_id
     inner join periods as s on p.budget_id = s.budget_id and p.period_start = s.period_start
-    inner join final as f on p.data_until = f.usage_date
     where
         -- a budget without a threshold wants nothing to be told, unless the alert has one
         p.projected_usd >= p.amount * coalesce(w.threshold_value, w.projected_threshold) / 100
         and p.probability_exceeded >= w.minimum_probability
+        and p.data_until <= %(last_day)s
+        and p.data_until not in (select o.usage_date from open_days as o)
 ),
 
 found as materialized (
@@ -231,7 +249,7 @@ moments as materialized (
     where f.data_until >= %(first_day)s
 ),
 
-charts as (
+charts as materialized (
     select
         m.budget_id,
         m.period_start,
@@ -268,7 +286,7 @@ parts as (
     having sum(d.cost_usd) > 0
 ),
 
-main_causes as (
+main_causes as materialized (
     select
         p.budget_id,
         p.period_start,

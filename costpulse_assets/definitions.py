@@ -39,6 +39,7 @@ from costpulse_assets.resources.source import Source
 from costpulse_assets.schedules import cost_schedules
 from costpulse_assets.sensors import alert_sensor, cost_sensors
 from costpulse_assets.settings import Settings, load_settings
+from costpulse_assets.table_schema import with_table_schemas
 from costpulse_assets.utilization.clusters import cluster_assets
 from costpulse_assets.utilization.jobs import job_assets
 from costpulse_assets.utilization.unit_costs import unit_cost_assets
@@ -80,29 +81,31 @@ def build_definitions(
             yield Regions((bills, *others) if bills_are_regional_too(settings) else others)
 
     return dg.Definitions(
-        assets=[
-            *SYSTEM_TABLE_SPECS,
-            PRICE_ADJUSTMENTS,
-            *collector_assets(settings, partitions),
-            *regional_assets(settings, partitions),
-            *allocation_assets(partitions),
-            *suggestion_assets(settings),
-            *cost_assets(settings, partitions),
-            *known_costs_assets(settings),
-            *statement_assets(settings),
-            *change_bridge_assets(settings),
-            *cluster_assets(settings, partitions),
-            *warehouse_assets(settings, partitions),
-            *job_assets(settings, partitions),
-            *user_assets(settings, partitions),
-            *unit_cost_assets(partitions),
-            *anomaly_assets(settings),
-            *forecast_assets(settings),
-            *budget_assets(settings),
-            *tag_assets(partitions),
-            *recommendation_assets(settings),
-            *alert_assets(settings),
-        ],
+        assets=with_table_schemas(
+            [
+                *SYSTEM_TABLE_SPECS,
+                PRICE_ADJUSTMENTS,
+                *collector_assets(settings, partitions),
+                *regional_assets(settings, partitions),
+                *allocation_assets(partitions),
+                *suggestion_assets(settings),
+                *cost_assets(settings, partitions),
+                *known_costs_assets(settings),
+                *statement_assets(settings),
+                *change_bridge_assets(settings),
+                *cluster_assets(settings, partitions),
+                *warehouse_assets(settings, partitions),
+                *job_assets(settings, partitions),
+                *user_assets(settings, partitions),
+                *unit_cost_assets(partitions),
+                *anomaly_assets(settings),
+                *forecast_assets(settings),
+                *budget_assets(settings),
+                *tag_assets(partitions),
+                *recommendation_assets(settings),
+                *alert_assets(settings),
+            ]
+        ),
         jobs=[COST_CYCLE, REALLOCATION, BUDGETING, TAG_JUDGEMENT],
         schedules=cost_schedules(settings, first_day),
         sensors=[

@@ -11,7 +11,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Pool
 from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.resources.database import Database
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 
 def derived_asset(
@@ -78,7 +78,6 @@ def derived_asset(
                 metadata={
                     "window": str(window),
                     "days rebuilt": len(days),
-                    "dagster/column_schema": table_schema(database, table.name),
                 },
             )
             differences = database.rows(table.check, {"days": days})
@@ -115,7 +114,6 @@ def rebuilt_asset(
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": row_count(database, name),
-                "dagster/column_schema": table_schema(database, name),
             }
         )
 

@@ -9,6 +9,8 @@ import dagster as dg
 import pytest
 
 from costpulse_assets.definitions import build_definitions
+from costpulse_assets.resources.database import Database
+from costpulse_assets.table_schema import declared_columns, stored_columns
 from tests.pipeline import pretend_today
 from tests.small_account import MONDAY
 
@@ -65,6 +67,7 @@ ASSETS = {
     "vm_prices": "analysis",
     "recommendations": "analysis",
     "recommendation_outcomes": "analysis",
+    "alert_outbox": "alerts",
 }
 
 
@@ -97,6 +100,19 @@ def test_every_asset_has_owner_description_kinds_and_freshness(definitions: dg.D
         assert node.description, key
         assert node.kinds, key
         assert node.freshness_policy is not None, key
+
+
+def test_every_table_shows_its_columns_as_the_database_has_them(definitions: dg.Definitions, database_url: str):
+    stored = stored_columns(Database(database_url))
+    assert declared_columns() == stored, (
+        "python -m costpulse_assets.table_schema prints what has to be in costpulse_assets/table_columns.csv"
+    )
+    for spec in definitions.resolve_all_asset_specs():
+        if "dagster/table_name" in spec.metadata:
+            shown = spec.metadata["dagster/column_schema"]
+            assert isinstance(shown, dg.TableSchema)
+            names = [column["column_name"] for column in stored if column["table_name"] == spec.key.to_user_string()]
+            assert [column.name for column in shown.columns] == names
 
 
 def test_data_flows_down_from_the_system_tables(definitions: dg.Definitions):

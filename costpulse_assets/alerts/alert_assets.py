@@ -11,7 +11,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 _EVALUATED = "every_alert_was_evaluated"
 
@@ -76,7 +76,6 @@ def alert_assets(settings: Settings) -> list[Any]:
                     "without a channel": done.shown,
                     **{f"failed, {name}": problem for name, problem in done.failed},
                     "dagster/row_count": row_count(database, "alert_outbox"),
-                    "dagster/column_schema": table_schema(database, "alert_outbox"),
                 },
             )
         yield dg.AssetCheckResult(

@@ -11,7 +11,7 @@ from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 _NO_OVERLAP, _ADD_UP, _JUDGED = "shown_events_do_not_overlap", "causes_add_up", "something_was_judged"
 
@@ -69,7 +69,6 @@ def anomaly_assets(settings: Settings) -> list[Any]:
             yield dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": row_count(database, "anomalies"),
-                    "dagster/column_schema": table_schema(database, "anomalies"),
                     "series": done.series,
                     "series judged": done.judged,
                     "final days": done.days,
@@ -122,7 +121,6 @@ def anomaly_assets(settings: Settings) -> list[Any]:
             done = score_detectors(database, settings, now=current_time(settings))
             metadata: dict[str, Any] = {
                 "dagster/row_count": row_count(database, "detector_scorecard"),
-                "dagster/column_schema": table_schema(database, "detector_scorecard"),
                 "outcome": done.outcome,
                 "series": done.series,
                 "final days": done.days,

@@ -10,7 +10,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 #: The table that people edit.
 BUDGETS = dg.AssetSpec(
@@ -75,7 +75,6 @@ def budget_assets(settings: Settings) -> list[Any]:
                     "probabilities": report.probabilities,
                     "warnings": "\n".join(report.warnings) or "none",
                     "dagster/row_count": row_count(database, "budget_status"),
-                    "dagster/column_schema": table_schema(database, "budget_status"),
                 },
             )
             differences = database.rows("checks/budget_hierarchy_adds_up", {"since": report.computed_at})

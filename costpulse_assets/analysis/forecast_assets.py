@@ -10,7 +10,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 
 def forecast_assets(settings: Settings) -> list[Any]:
@@ -70,7 +70,6 @@ def forecast_assets(settings: Settings) -> list[Any]:
                     "waiting for": f"{LEAST_DAYS} final days, {issued.final_days} so far" if waiting else "nothing",
                     "warnings": "\n".join(issued.warnings) or "none",
                     "dagster/row_count": row_count(database, "forecasts"),
-                    "dagster/column_schema": table_schema(database, "forecasts"),
                 },
             )
             parts = database.rows("checks/forecasts_cohere", {"days": list(issued.days)})
@@ -110,7 +109,6 @@ def forecast_assets(settings: Settings) -> list[Any]:
 
         with named_failures():
             scores = score_forecasts(database, days=settings.analysis_days)
-            schema = table_schema(database, "forecast_scores")
-        return dg.MaterializeResult(metadata={"dagster/row_count": scores, "dagster/column_schema": schema})
+        return dg.MaterializeResult(metadata={"dagster/row_count": scores})
 
     return [forecasts, forecast_scores]

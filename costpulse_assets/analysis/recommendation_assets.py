@@ -11,7 +11,7 @@ from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 _WITHIN_COST, _ONE, _DECLARED = "savings_within_cost", "one_per_resource", "evidence_is_declared"
 _COSTS = "costs_add_up"
@@ -38,7 +38,6 @@ def recommendation_assets(settings: Settings) -> list[Any]:
             return dg.MaterializeResult(
                 metadata={
                     "dagster/row_count": sum(loaded.values()),
-                    "dagster/column_schema": table_schema(database, "vm_prices"),
                     "prices of the user": loaded["user"],
                     "estimates": loaded["estimate"],
                 }
@@ -96,7 +95,6 @@ def recommendation_assets(settings: Settings) -> list[Any]:
                 asset_key="recommendations",
                 metadata={
                     "dagster/row_count": row_count(database, "recommendations"),
-                    "dagster/column_schema": table_schema(database, "recommendations"),
                     "window": str(done.window),
                     **{f"found, {name}": found for name, found in done.found.items()},
                     "new": done.new,
@@ -174,7 +172,6 @@ def recommendation_assets(settings: Settings) -> list[Any]:
                 asset_key="recommendation_outcomes",
                 metadata={
                     "dagster/row_count": row_count(database, "recommendation_outcomes"),
-                    "dagster/column_schema": table_schema(database, "recommendation_outcomes"),
                     "measured up to": str(done.last_day),
                     "recommendations seen to be done": done.seen,
                     **{str(verdict): count for verdict, count in done.verdicts.items()},

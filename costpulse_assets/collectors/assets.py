@@ -20,7 +20,6 @@ from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import table_schema
 
 SYSTEM_TABLE_SPECS = [
     dg.AssetSpec(
@@ -72,7 +71,6 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": counts["prices"],
-                "dagster/column_schema": table_schema(database, "list_prices"),
                 "price table": f"system.billing.{prices.name}",
                 "currency": prices.currency,
                 "new or changed": counts["new_or_changed"],
@@ -198,9 +196,9 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
             }
             for key in sorted(context.selected_asset_keys):
                 name = key.to_user_string()
-                schema = {"dagster/column_schema": table_schema(database, name)}
-                more = metadata if name == "cost_records" else {"window": str(window)}
-                yield dg.MaterializeResult(asset_key=key, metadata={**more, **schema})
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata=metadata if name == "cost_records" else {"window": str(window)}
+                )
             yield from _selected(context, _checks(database, collected.days + repriced, settings))
 
     @dg.asset(
@@ -217,9 +215,7 @@ def collector_assets(settings: Settings, partitions: dg.DailyPartitionsDefinitio
         """Workspaces that are listed now or were ever seen in usage; a vanished one keeps its row and name."""
         with named_failures(), recorded_status(database, "workspaces", source.name):
             count = collect_workspaces(database, source, settings.current_date())
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": count, "dagster/column_schema": table_schema(database, "workspaces")}
-        )
+        return dg.MaterializeResult(metadata={"dagster/row_count": count})
 
     return [list_prices, cost_records, workspaces]
 

@@ -49,7 +49,7 @@ from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import current_time, first_usage_date
 from costpulse_assets.resources.source import Source
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 ANSWERED = "every_connection_answered"
 
@@ -138,7 +138,6 @@ def state_asset(table: StateTable, settings: Settings) -> dg.AssetsDefinition:
                 asset_key=table.name,
                 metadata={
                     "dagster/row_count": row_count(database, table.name),
-                    "dagster/column_schema": table_schema(database, table.name),
                     **answers.metadata(),
                 },
             )
@@ -200,7 +199,6 @@ def daily_asset(table: DailyTable, settings: Settings, partitions: dg.DailyParti
                 asset_key=table.name,
                 metadata={
                     "window": str(window),
-                    "dagster/column_schema": table_schema(database, table.name),
                     **answers.metadata(),
                 },
             )
@@ -264,7 +262,6 @@ def billing_asset(
                     "days collected": len(days),
                     "days re-priced": len(due.reprice),
                     "rows read": rows,
-                    "dagster/column_schema": table_schema(database, table.name),
                     **({"stopped": stopped} if stopped else {}),
                 },
             )

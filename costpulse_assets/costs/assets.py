@@ -14,7 +14,6 @@ from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Connection, Database, run
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import table_schema
 
 DAILY_COSTS = DerivedTable(
     name="daily_costs",
@@ -82,7 +81,6 @@ def cost_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) ->
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": int(summary["days"]),
-                "dagster/column_schema": table_schema(database, "completeness"),
                 "days not final": int(summary["provisional_days"]),
                 "last final day": str(summary["last_final_day"]),
             }

@@ -11,7 +11,7 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 _CHECK = "parts_add_up"
 
@@ -58,7 +58,6 @@ def change_bridge_assets(settings: Settings) -> list[Any]:
                         for each in compared
                     },
                     "dagster/row_count": row_count(database, CHANGE_BRIDGE),
-                    "dagster/column_schema": table_schema(database, CHANGE_BRIDGE),
                 }
             )
             differences = database.rows(CHECK)

@@ -18,7 +18,6 @@ from costpulse_assets.freshness import FRESH_EVERY_DAY
 from costpulse_assets.layers import OWNER, Layer, Pool
 from costpulse_assets.resources.database import Database, expect_no_rows, run
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import table_schema
 
 #: The asset's name, under which built_days keeps which days it has compared.
 KNOWN_COSTS = "known_costs"
@@ -89,7 +88,6 @@ def known_costs_assets(settings: Settings) -> list[Any]:
             yield dg.MaterializeResult(
                 metadata={
                     "days compared": len(days),
-                    "dagster/column_schema": table_schema(database, KNOWN_COSTS),
                 }
             )
             differences = database.rows(_SQL_CHECK, {"days": days})

@@ -13,7 +13,7 @@ from costpulse_assets.partitions import only_changed
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 _CHECK = "statement_and_adjustments_add_up"
 
@@ -61,7 +61,6 @@ def statement_assets(settings: Settings) -> list[Any]:
                 metadata["months closed"] = ", ".join(f"{month:%Y-%m}" for month in closed) or "none"
                 metadata["waiting"] = waiting or "nothing"
             metadata["dagster/row_count"] = row_count(database, STATEMENT_LINES)
-            metadata["dagster/column_schema"] = table_schema(database, STATEMENT_LINES)
             yield dg.MaterializeResult(metadata=metadata)
             differences = database.rows("checks/statements_add_up", {"days": None})
         yield dg.AssetCheckResult(check_name=_CHECK, passed=not differences, metadata={"differences": len(differences)})

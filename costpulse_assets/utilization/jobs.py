@@ -15,7 +15,7 @@ from costpulse_assets.partitions import only_changed, run_window
 from costpulse_assets.periods import newest_first
 from costpulse_assets.resources.database import Database, expect_no_rows, run
 from costpulse_assets.settings import Settings
-from costpulse_assets.table_schema import row_count, table_schema
+from costpulse_assets.table_schema import row_count
 
 JOB_RUN_COSTS = DerivedTable(
     name="job_run_costs",
@@ -108,7 +108,6 @@ def job_assets(settings: Settings, partitions: dg.DailyPartitionsDefinition) -> 
                     "window": str(window),
                     "days whose runs were rebuilt": len(days),
                     "dagster/row_count": row_count(database, JOB_RUNS.name),
-                    "dagster/column_schema": table_schema(database, JOB_RUNS.name),
                 },
             )
             differences = database.rows(JOB_RUNS.check, {"days": days})

@@ -85,6 +85,11 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
         return
     with EmbeddedPostgres(_run_folder(request.config)) as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+            # Its data is worthless, and dropping a database waits for the disk.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
+            admin.execute("select pg_reload_conf()")
         yield server.url("postgres")
 
 

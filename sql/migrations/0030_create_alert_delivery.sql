@@ -36,7 +36,8 @@ comment on column costpulse.alerts.scope_id is
 'Empty for everything; id of the team or unallocated, workspace id, product, SKU, workspace id/id of the resource, '
 'key=value of the tag.';
 comment on column costpulse.alerts.options is 'Further fields of its kind, by name; the others have their default.';
-comment on column costpulse.alerts.severity is 'info, warning or critical: decides the route; critical never waits.';
+comment on column costpulse.alerts.severity is
+'info, warning or critical: decides the route; critical does not wait for quiet hours.';
 comment on column costpulse.alerts.owner is 'Whom messages mention: an address, or a member id of Slack.';
 comment on column costpulse.alerts.quiet_from is
 'Time (UTC) from which what is not critical waits. NULL: there are no quiet hours.';
@@ -79,8 +80,8 @@ comment on column costpulse.alert_history.id is 'Number of the finding.';
 comment on column costpulse.alert_history.alert_id is 'The alert.';
 comment on column costpulse.alert_history.triggered_at is 'When it was found.';
 comment on column costpulse.alert_history.status is
-'told: there are messages in alert_outbox; covered: a higher threshold of the same was told; muted: the alert was '
-'muted; shown: there was no channel to tell it, it is shown in the app alone.';
+'told: there are messages in alert_outbox; covered: a higher threshold or a later reminder of the same was told; '
+'muted: the alert was muted; shown: there was no channel to tell it, it is shown in the app alone.';
 comment on column costpulse.alert_history.current_value is 'The figure that was judged, in the unit of its kind.';
 comment on column costpulse.alert_history.message is 'Title of the message.';
 comment on column costpulse.alert_history.finding_key is

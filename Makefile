@@ -47,3 +47,4 @@ bench: install
 # Needs a running demo: make demo.
 screenshots: install
 	$(BIN)/python -m tests.e2e.screenshots
+	$(BIN)/python -m tests.e2e.message_pictures

@@ -26,6 +26,9 @@ def show(made: Frame) -> None:
     """Draw the tab."""
     closings = reads.closings()
     months = sorted({day.replace(day=1) for day in made.days} | set(closings), reverse=True)
+    if st.session_state.get("month") not in months:
+        # A link may name any.
+        st.session_state.pop("month", None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         month = st.selectbox("Month", months, format_func=lambda month: f"{month:%B %Y}", key="month", width=200)
         known_on = st.date_input(

@@ -1,5 +1,8 @@
 """Teams & allocation: who pays for what, why, and what another rule would do."""
 
+from contextlib import suppress
+from datetime import date
+
 import streamlit as st
 
 from costpulse_app import filters, formats, parts
@@ -50,6 +53,8 @@ def _take_tab_of_url() -> None:
     wanted = st.query_params.get("tab")
     if wanted in _TABS and wanted != st.session_state.get("tab_taken"):
         st.session_state["tab"] = _TABS[wanted]
+        with suppress(ValueError):
+            st.session_state["month"] = date.fromisoformat(f"{st.query_params.get('month')}-01")
     st.session_state["tab_taken"] = wanted
 
 

@@ -69,6 +69,8 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
 def _words(value: Any) -> str:
     """One value on one line."""
     if isinstance(value, Mapping):
+        if not value:
+            return "none"
         return " ".join(f"{key}={_words(each)}" for key, each in value.items() if each is not None)
     if isinstance(value, tuple):
         return ",".join(map(_words, value))

@@ -4,13 +4,13 @@ Written by `python -m costpulse_assets.analysis.recommendation_docs > docs/recom
 """
 
 import sys
-import textwrap
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from costpulse_assets.analysis.recommendation_run import WINDOW_DAYS
 from costpulse_assets.analysis.recommendation_types import RECOMMENDATION_TYPES, RecommendationType
 from costpulse_assets.analysis.vm_prices import COLUMNS, estimated_vm_prices
+from costpulse_assets.markdown import anchor, bullets, paragraph, table
 from costpulse_assets.settings import SEVERITY_THRESHOLDS, Settings
 
 _ACTS_ON = {
@@ -31,17 +31,17 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
     minimum = Settings.model_fields["recommendation_minimum_saving"].default
     parts = [
         "# Recommendations",
-        _paragraph(
+        paragraph(
             "What to change, exactly, and what that saves. This page is made from the declarations in "
             "`costpulse_assets/analysis/recommendation_types/`; the statement of each type is "
             "`sql/transform/recommend_<type>.sql`. CostPulse never changes anything in your account: every "
             "recommendation has the command that does."
         ),
-        _table(
+        table(
             ("type", "about", "acts on", "effort", "risk"),
             (
                 (
-                    f"[{kind.title}](#{_anchor(kind)}), `{kind.name}`",
+                    f"[{kind.title}](#{anchor(kind.title)}), `{kind.name}`",
                     kind.resource_type,
                     kind.acts_on,
                     kind.effort,
@@ -51,12 +51,12 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             ),
         ),
         "## What a saving is",
-        _paragraph(
+        paragraph(
             f"All figures are of the last {WINDOW_DAYS} final days (`window_first` to `window_last`, UTC), at your "
             f"effective prices; *per month* means per {WINDOW_DAYS} days, and is what those days hold, never carried "
             "on from a shorter life: a cluster that ran twice saves what it wasted in those two runs."
         ),
-        _list(
+        bullets(
             "`standalone_savings`: if nothing but this is done. Never more than what is billed cost in the window "
             "(`resource_cost_usd`). These do not add up.",
             "`estimated_savings`: what it adds to all others on the same billed resource. These add up, and their sum "
@@ -67,12 +67,12 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "pool keeps it; in neither of the two. Databricks bills DBUs only.",
         ),
         "## How savings combine",
-        _paragraph(
+        paragraph(
             "What is billed is the *bearer*: the resource itself, but for a job on an all-purpose cluster, whose cost "
             "is the cluster's. A type acts on one thing of the bearer's cost:"
         ),
-        _table(("acts on", "what of the cost"), _ACTS_ON.items()),
-        _list(
+        table(("acts on", "what of the cost"), _ACTS_ON.items()),
+        bullets(
             "One type about several resources of one bearer, such as jobs on one cluster, saves the sum of them, at "
             "most all of the cost.",
             "Of several types that act on the same, only the one that saves most counts: an idle hour is saved once. "
@@ -83,13 +83,13 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "The largest comes first and counts in full; each next one counts with what it lowers the rest by. "
             "Products are exact, each step is rounded once, at 18 digits behind the point.",
         ),
-        _paragraph(
+        paragraph(
             "Example: a cluster costs 1,000 USD. Ending it when idle saves 600, a smaller size 300. Together they save "
             "1,000 × (1 − 0.4 × 0.7) = 720: 600 count for the first and 120 for the second."
         ),
         "## Severity",
-        _paragraph("Both must be reached by `estimated_savings`. Setting: `COSTPULSE_SEVERITY_THRESHOLDS`."),
-        _table(
+        paragraph("Both must be reached by `estimated_savings`. Setting: `COSTPULSE_SEVERITY_THRESHOLDS`."),
+        table(
             ("severity", "USD per month", "share of what the resource costs"),
             (
                 *((name, f"{level.usd:,f}", f"{level.percent:f} %") for name, level in SEVERITY_THRESHOLDS.items()),
@@ -97,12 +97,12 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             ),
         ),
         "## Life cycle",
-        _paragraph(
+        paragraph(
             "A recommendation is known by its type, workspace and resource: it keeps its number and what people "
             "decided, whatever the resource is called and however often it is found. Every change of status is in "
             "`audit_log`, with who made it; `pipeline` stands for a run."
         ),
-        _table(
+        table(
             ("status", "means", "what a run does"),
             (
                 ("open", "nobody has decided", "not found any more: expired"),
@@ -122,19 +122,19 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
                 ("expired", "the condition is gone, or the resource", "found again: open"),
             ),
         ),
-        _paragraph(
+        paragraph(
             "The team is the one that most of the bearer's cost was allocated to in the window; a person sees the "
             "recommendations of teams in their scope."
         ),
         "## What it really saved",
-        _paragraph(
+        paragraph(
             "A recommendation is done when somebody says so, or when its setting is seen to change the way it asked "
             "for while it was made: the history of settings is in `resource_settings`. Changes of such settings that "
             "nobody recommended are measured as well. For 90 days after the change every run adds a row to "
             "`recommendation_outcomes`: what the last 30 final days after it cost, what they would have cost without "
             "the change, and the difference, with an interval that holds in 95 of 100 cases."
         ),
-        _list(
+        bullets(
             "Without the change it would have cost what the days before say: the profile of its week from up to 56 "
             "days, at the level of the newest 28, days that are not typical cut off. That is scaled by how the cost of "
             "resources of the same kind moved that nobody changed, of the same workspace where there are 5 or more.",
@@ -144,7 +144,7 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "Work that was not done is no saving either. Where busy hours, query hours or runs fell by more than a "
             "tenth below what was to be expected, that share is taken off.",
         ),
-        _table(
+        table(
             ("verdict", "means"),
             (
                 ("measuring", "fewer than 7 final days since the change"),
@@ -154,13 +154,13 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
                 ("not proved", "anything else, fewer than 14 days before the change included"),
             ),
         ),
-        _paragraph(
+        paragraph(
             "Only what is proved counts as saved, and a change of what is billed counts once, however many "
             "recommendations asked for it. Days of the change itself are neither before nor after. The next change of "
             "another kind ends the days that are measured: it has a saving of its own."
         ),
         "## When nothing is said",
-        _list(
+        bullets(
             "No day is final yet, or the bill has no price for what is used: there is nothing to compute a saving at.",
             f"The saving is below `COSTPULSE_RECOMMENDATION_MINIMUM_SAVING`, {minimum:f} USD per month.",
             "The resource, or what is billed for it, was deleted, whatever it cost before.",
@@ -169,13 +169,13 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
             "What else keeps a type silent stands with it below.",
         ),
         "## Thresholds",
-        _paragraph(
+        paragraph(
             "`COSTPULSE_RECOMMENDATION_THRESHOLDS` is JSON by type and name, such as "
             '`{"right_size_cluster": {"maximum_cpu_percent": 20}}`; what is left out keeps its default. A value out of '
             "its bounds, a type or a name that does not exist is refused at start."
         ),
         "## Prices of machines",
-        _paragraph(
+        paragraph(
             "Databricks does not tell what the cloud provider charges. `COSTPULSE_VM_PRICES` is the path of a CSV file "
             f"with the columns {_names(COLUMNS)}; `region` (empty: every region) and `valid_from` (empty: always) may "
             "be left out. `cloud` is AWS, AZURE or GCP, `node_type` the name of the machine, `usd_per_hour` the price "
@@ -191,7 +191,7 @@ def documentation(types: Mapping[str, RecommendationType] = RECOMMENDATION_TYPES
                 "```",
             )
         ),
-        _paragraph(
+        paragraph(
             f"For {len(estimated_vm_prices())} common machines an estimate is shipped: about what they cost on demand "
             "with Linux in us-east-1 and East US. Figures that rest on it say so (`vm_savings_source` is `estimate`). "
             "A price of yours goes before an estimate, one of the region before one of every region."
@@ -205,7 +205,7 @@ def _type(kind: RecommendationType) -> Iterable[str]:
     yield f"## {kind.title}"
     yield f"Type `{kind.name}`, about a {kind.resource_type}, acts on {kind.acts_on}: `sql/{kind.statement}.sql`."
     yield from (
-        _paragraph(f"**{heading}** {text}")
+        paragraph(f"**{heading}** {text}")
         for heading, text in (
             ("Says something when", kind.trigger),
             ("Saving.", kind.saving),
@@ -216,9 +216,9 @@ def _type(kind: RecommendationType) -> Iterable[str]:
             ("Silent when", kind.silent_when),
         )
     )
-    yield _table(("evidence", "meaning"), ((f"`{name}`", meaning) for name, meaning in kind.evidence.items()))
+    yield table(("evidence", "meaning"), ((f"`{name}`", meaning) for name, meaning in kind.evidence.items()))
     if kind.thresholds:
-        yield _table(
+        yield table(
             ("threshold", "default", "bounds", "decides"),
             (
                 (
@@ -232,34 +232,12 @@ def _type(kind: RecommendationType) -> Iterable[str]:
         )
 
 
-def _anchor(kind: RecommendationType) -> str:
-    return "".join(letter for letter in kind.title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_")
-
-
 def _number(value: Decimal) -> str:
     return f"{value:,f}"
 
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _paragraph(text: str) -> str:
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-
-
-def _list(*items: str) -> str:
-    return "\n".join(
-        textwrap.fill(
-            item, 120, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-        for item in items
-    )
-
-
-def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [heading, tuple("---" for _ in heading), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -109,9 +109,10 @@ def test_a_usage_error_says_what_is_expected(here: Run, arguments: tuple[str, ..
 
 def test_every_command_explains_itself_and_takes_a_data_directory(here: Run) -> None:
     assert set(cli.commands) >= COMMANDS
-    for name in cli.commands:
-        result = here(name, "--help")
-        assert result.returncode == 0
-        assert result.stdout.startswith(f"Usage: costpulse {name}")
-        assert "--data-dir" in result.stdout
+    for name, command in cli.commands.items():
+        for words in [(name, verb) for verb in command.commands] if isinstance(command, click.Group) else [(name,)]:
+            result = here(*words, "--help")
+            assert result.returncode == 0
+            assert result.stdout.startswith(f"Usage: costpulse {' '.join(words)}")
+            assert "--data-dir" in result.stdout
     assert all(isinstance(command, click.Command) and command.help for command in cli.commands.values())

@@ -72,7 +72,7 @@ def test_the_auditor_reads_every_table_and_writes_none(url):
     with acting_as(url, "costpulse_auditor") as connection:
         tables = connection.execute(
             "select relname from pg_class join pg_namespace n on n.oid = relnamespace "
-            "where nspname = 'costpulse' and relkind in ('r', 'v', 'p')"
+            "where nspname = 'costpulse' and relkind in ('r', 'v', 'p') and relname <> 'signing_keys'"
         ).fetchall()
         assert len(tables) > 25
         for table in tables:
@@ -80,6 +80,11 @@ def test_the_auditor_reads_every_table_and_writes_none(url):
         assert len(connection.execute("select * from costpulse.daily_costs").fetchall()) == 3
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("insert into costpulse.teams (name) values ('x')")
+
+
+def test_the_auditor_does_not_read_the_keys_that_links_are_signed_with(url):
+    with acting_as(url, "costpulse_auditor") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from costpulse.signing_keys")
 
 
 def test_bi_readers_see_the_views_and_no_records(url):

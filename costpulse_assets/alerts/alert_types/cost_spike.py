@@ -5,7 +5,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from costpulse_assets.alerts.alert_types.declaration import AlertOptions, AlertType, Finding, Threshold
-from costpulse_assets.alerts.evidence import (
+from costpulse_assets.alerts.alert_types.evidence import (
     causes,
     daily_series,
     days,
@@ -90,7 +90,7 @@ ALERT_TYPE = AlertType(
     title="Cost spike",
     fires=(
         "A day that is final cost more than the threshold above the median of the same weekday in the four weeks "
-        "before, and at least minimum_usd more. Where that median is nothing, minimum_usd alone decides."
+        "before, and by no less than the least difference. Where that median is nothing, that difference alone decides."
     ),
     silent=(
         "The day, or the day before it, is not final yet. Fewer than three of the four days to compare with are "

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from costpulse_assets.alerts.alert_types.declaration import AlertType, Finding, Threshold
-from costpulse_assets.alerts.evidence import causes, daily_series, explorer_view, number, whose
+from costpulse_assets.alerts.alert_types.evidence import causes, daily_series, explorer_view, number, whose
 from costpulse_assets.alerts.message import Figure, Message
 from costpulse_assets.alerts.words import day, signed_usd, usd
 

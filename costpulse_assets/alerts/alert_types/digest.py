@@ -9,7 +9,7 @@ from pydantic import Field
 
 from costpulse_assets.alerts import words
 from costpulse_assets.alerts.alert_types.declaration import AlertOptions, AlertType, Finding
-from costpulse_assets.alerts.evidence import (
+from costpulse_assets.alerts.alert_types.evidence import (
     daily_series,
     days,
     explorer_view,

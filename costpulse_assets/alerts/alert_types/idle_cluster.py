@@ -8,7 +8,7 @@ from pydantic import Field
 from costpulse_assets.alerts import words
 from costpulse_assets.alerts.alert_types import parts
 from costpulse_assets.alerts.alert_types.declaration import AlertOptions, AlertType, Finding, Threshold
-from costpulse_assets.alerts.evidence import days, number
+from costpulse_assets.alerts.alert_types.evidence import days, number
 from costpulse_assets.alerts.message import Figure, Message
 
 

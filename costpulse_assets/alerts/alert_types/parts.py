@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from costpulse_assets.alerts import words
 from costpulse_assets.alerts.alert_types.declaration import Finding
-from costpulse_assets.alerts.evidence import number
+from costpulse_assets.alerts.alert_types.evidence import number
 from costpulse_assets.alerts.message import Point, Series
 
 #: What the filters of the app call cost without a team, a workspace, ...

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from costpulse_assets.alerts.alert_types.declaration import AlertOptions, AlertType, Finding, Threshold
-from costpulse_assets.alerts.evidence import (
+from costpulse_assets.alerts.alert_types.evidence import (
     budgets_view,
     causes,
     daily_series,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from costpulse_assets.alerts import words
 from costpulse_assets.alerts.alert_types import parts
 from costpulse_assets.alerts.alert_types.declaration import AlertType, Finding, Threshold
-from costpulse_assets.alerts.evidence import days, number
+from costpulse_assets.alerts.alert_types.evidence import days, number
 from costpulse_assets.alerts.message import Figure, Message, Section
 from costpulse_assets.analysis.recommendation_types import RECOMMENDATION_TYPES
 

@@ -96,8 +96,7 @@ def _filters(scope_type: str, scope_id: str) -> list[tuple[str, str]]:
             key, _, value = scope_id.partition("=")
             return [("tag", f"{key.replace('%', '%25')}={value}")]
         case "job" | "warehouse" | "cluster":
-            workspace, _, resource = scope_id.partition("/")
-            found = [("ws", workspace or _NONE), (scope_type, resource)]
+            found: list[tuple[str, str]] = [(scope_type, scope_id)]
             if scope_type == "cluster":
                 # One that a job or a pipeline brings up for itself is not one.
                 found += [("product", "ALL_PURPOSE"), ("job", _NONE), ("pipeline", _NONE)]

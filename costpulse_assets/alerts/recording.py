@@ -86,10 +86,10 @@ def record(
 ) -> Recorded:
     """Writes findings that nobody recorded before into the history, and their messages into the outbox.
 
-    Of several thresholds of one subject the highest is told, of several reminders the last; the others are covered by
-    it. A message waits until the cooldown since the last one of its alert and scope is over, and, if it is not
-    critical, until the quiet hours are. An end is told to whom the beginning was told; without a beginning it is not
-    recorded.
+    Of several thresholds of one subject the highest is told and the others are covered by it; of several reminders the
+    last is recorded. A message waits until the cooldown since the last one of its alert and scope is over, and, if it
+    is not critical, until the quiet hours are. An end is told to whom the beginning was told; without a beginning it is
+    not recorded.
 
     Args:
         connection: with an open transaction, the caller's; nobody else records until it ends.
@@ -116,7 +116,13 @@ def record(
             alert = by_id[finding.alert_id]
             try:
                 message = _message(types[alert.alert_type], alert, finding)
-                written.append((finding, message, channels_of(alert, finding, routes, default)))
+                written.append(
+                    (
+                        finding,
+                        message,
+                        channels_of(alert, finding, routes, default, has_mail=settings.smtp_url is not None),
+                    )
+                )
             except Exception as error:  # whatever a type does wrong concerns its alert alone
                 failures.setdefault(alert.id, Failure.of_code(error, "write its message"))
         statuses, refused = _write(connection, by_id, written, now)
@@ -256,6 +262,9 @@ def _rows(
             heard = {status for *_, status in earlier}
             status = next((each for each in ("told", "muted") if each in heard), "shown")
         elif any(is_covered_by(finding, *limit) for limit in passed[subject]):
+            if finding.threshold is None:
+                # A reminder that a later one takes the place of says nothing that the history should keep.
+                continue
             status = "covered"
         else:
             status = "told"

@@ -44,7 +44,12 @@ def default_channel(settings: Settings) -> str | None:
 
 
 def channels_of(
-    alert: ActiveAlert, finding: Finding, routes: Iterable[Route], default_channel: str | None
+    alert: ActiveAlert,
+    finding: Finding,
+    routes: Iterable[Route],
+    default_channel: str | None,
+    *,
+    has_mail: bool = True,
 ) -> tuple[str, ...]:
     """Every channel that hears of a finding, each once.
 
@@ -56,6 +61,7 @@ def channels_of(
         finding: its team, and `recipients` of its evidence, who are told as well.
         routes: those there are.
         default_channel: instead of routes, if none is for it.
+        has_mail: there is a mail server; without one, recipients are people that somebody else tells.
 
     Returns:
         Addresses as channel_addresses.py has them. What is no address stays as it was typed: its message is refused
@@ -67,7 +73,8 @@ def channels_of(
             found += _routed(alert, finding, routes) or ([default_channel] if default_channel else [])
         else:
             found.append(channel)
-    found += [_recipient(recipient) for recipient in finding.evidence.get("recipients") or ()]
+    recipients = [_recipient(recipient) for recipient in finding.evidence.get("recipients") or ()]
+    found += [recipient for recipient in recipients if has_mail or not recipient.startswith("email:")]
     return tuple(dict.fromkeys(found))
 
 

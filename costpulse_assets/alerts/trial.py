@@ -44,7 +44,9 @@ def channels_of_alert(connection: Connection, settings: Settings, stored: Stored
         alert = usable(kind, fields)
     except ValueError as error:
         raise _unusable(document, str(error)) from None
-    return channels_of(alert, finding, load_routes(connection), default_channel(settings))
+    return channels_of(
+        alert, finding, load_routes(connection), default_channel(settings), has_mail=settings.smtp_url is not None
+    )
 
 
 def trial_message(connection: Connection, stored: StoredAlert) -> Message:

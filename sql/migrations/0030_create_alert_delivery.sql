@@ -80,7 +80,7 @@ comment on column costpulse.alert_history.id is 'Number of the finding.';
 comment on column costpulse.alert_history.alert_id is 'The alert.';
 comment on column costpulse.alert_history.triggered_at is 'When it was found.';
 comment on column costpulse.alert_history.status is
-'told: there are messages in alert_outbox; covered: a higher threshold or a later reminder of the same was told; '
+'told: there are messages in alert_outbox; covered: a higher threshold of the same was told; '
 'muted: the alert was muted; shown: there was no channel to tell it, it is shown in the app alone.';
 comment on column costpulse.alert_history.current_value is 'The figure that was judged, in the unit of its kind.';
 comment on column costpulse.alert_history.message is 'Title of the message.';

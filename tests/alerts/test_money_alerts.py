@@ -367,7 +367,7 @@ def test_of_one_job_the_skus_are_the_causes_and_what_never_cost_is_above_nothing
     assert message.title == "Job backfill: $900.00 on Mon 4 May 2026, usually nothing on a Monday"
     assert [(cause.kind, cause.name) for cause in message.causes] == [("SKU", "PREMIUM_JOBS_COMPUTE")]
     filters = Filters.from_query(query_of(message.view))
-    assert dict(filters.selection.only) == {"workspace": ("100",), "job": ("9",)}
+    assert dict(filters.selection.only) == {"job": ("100/9",)}
 
 
 def test_before_three_weeks_and_after_a_day_that_is_not_final_no_spike_begins(database: Database) -> None:

@@ -26,6 +26,7 @@ def channels(
     evidence: dict[str, Any] | None = None,
     routes: list[Route] = ROUTES,
     default: str | None = "slack",
+    has_mail: bool = True,
 ) -> tuple[str, ...]:
     day = date(2026, 11, 24)
     alert = ActiveAlert(
@@ -61,7 +62,7 @@ def channels(
         expected_value=None,
         evidence=evidence or {},
     )
-    return channels_of(alert, finding, routes, default)
+    return channels_of(alert, finding, routes, default, has_mail=has_mail)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,12 @@ def test_recipients_of_a_budget_are_told_as_well_and_what_is_no_address_stays_to
     evidence = {"recipients": ["lead@example.com", "slack:#data", "email:lead@example.com", "the CFO"]}
     assert channels("slack:#data", evidence=evidence) == ("slack:#data", "email:lead@example.com", "the CFO")
     assert channels("slack:#data", evidence={"recipients": None}) == ("slack:#data",)
+
+
+def test_without_a_mail_server_recipients_with_an_address_are_left_to_people() -> None:
+    evidence = {"recipients": ["lead@example.com", "slack:#data"]}
+    assert channels("slack:#ops", evidence=evidence, has_mail=False) == ("slack:#ops", "slack:#data")
+    assert channels("email:ops@example.com", has_mail=False) == ("email:ops@example.com",)
 
 
 def test_the_default_is_the_webhook_before_the_channel_of_the_bot() -> None:

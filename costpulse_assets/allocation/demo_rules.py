@@ -26,15 +26,16 @@ def give_demo_rules(database: Database, identities: Identities) -> None:
 
     Nor are budgets, alerts or tag policies given over those that somebody has.
     """
-    content = (files("costpulse_assets.resources.demo_account") / _FILE).read_bytes()
-    document = read_rules(content, _FILE).document
     with database.transaction() as connection:
-        if current_version(connection) == 0:
-            replace_rule_set(connection, document.rule_set, DEMO_ACCOUNT, identities=identities)
-            if not stored_budgets(connection):
-                replace_budgets(connection, document.budgets)
-            if not stored_alerts(connection):
-                watching = [alert.model_copy(update={"watches_from": _FIRST_DAY}) for alert in document.alerts]
-                replace_alerts(connection, watching)
-            if tuple(policy.document for policy in stored_tag_policies(connection)) == DEFAULT_TAG_POLICIES:
-                replace_tag_policies(connection, document.tag_policies)
+        if current_version(connection) > 0:
+            return
+        content = (files("costpulse_assets.resources.demo_account") / _FILE).read_bytes()
+        document = read_rules(content, _FILE).document
+        replace_rule_set(connection, document.rule_set, DEMO_ACCOUNT, identities=identities)
+        if not stored_budgets(connection):
+            replace_budgets(connection, document.budgets)
+        if not stored_alerts(connection):
+            watching = [alert.model_copy(update={"watches_from": _FIRST_DAY}) for alert in document.alerts]
+            replace_alerts(connection, watching)
+        if tuple(policy.document for policy in stored_tag_policies(connection)) == DEFAULT_TAG_POLICIES:
+            replace_tag_policies(connection, document.tag_policies)

@@ -35,6 +35,7 @@ _RECEIVER = f'''
 ```python
 import hashlib, hmac, time
 
+
 def is_genuine(headers: dict[str, str], body: bytes, secret: str) -> bool:
     timestamp = headers["{TIMESTAMP_HEADER}"]
     expected = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

@@ -1,6 +1,6 @@
 """The bill as it was known on a past day, on the page."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from costpulse_assets.costs.known_costs import keep_known
@@ -40,3 +40,16 @@ def test_the_bill_is_shown_as_it_was_known_and_says_what_was_not_kept(app: Opene
     before, _, (warning,) = shown(date(2026, 11, 3))
     assert before["Etl"] == Decimal(35 * 3)
     assert "Not kept, and reconstructed: 2026-11-01 to 2026-11-03." in warning.replace("\\", "")
+
+
+def test_a_link_opens_the_statement_of_its_month_and_one_that_names_none_opens_the_newest(
+    app: Opener,
+    books: str,  # noqa: F811
+) -> None:
+    newest, *_, oldest = app(books, PAGE, tab="statement").selectbox(key="month").options
+    named = f"{datetime.strptime(oldest, '%B %Y').replace(tzinfo=UTC):%Y-%m}"
+    assert app(books, PAGE, tab="statement", month=named).selectbox(key="month").value.strftime("%B %Y") == oldest
+    for month in ("2020-01", "nonsense"):
+        shown = app(books, PAGE, tab="statement", month=month)
+        assert not shown.exception
+        assert shown.selectbox(key="month").value.strftime("%B %Y") == newest

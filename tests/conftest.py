@@ -26,6 +26,24 @@ _numbers = itertools.count(1)
 _folder_of_run = pytest.StashKey[Path]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-on-server", action="store_true", help="leave out the tests that never touch the server under test"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--only-on-server"):
+        return
+    on_server = [
+        item
+        for item in items
+        if "postgres_server" in getattr(item, "fixturenames", ()) or item.get_closest_marker("timescaledb")
+    ]
+    config.hook.pytest_deselected(items=sorted(set(items) - set(on_server), key=lambda item: item.nodeid))
+    items[:] = on_server
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # One server for all xdist workers; made and removed by the process that started them.
     if not hasattr(config, "workerinput"):

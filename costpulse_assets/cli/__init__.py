@@ -56,6 +56,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        # Interrupted inside an exec of a text, as a class of a library is made, Python would end by the signal although
+        # this was caught here. The next text that it runs lets it forget.
+        eval("None")  # noqa: S307
         click.echo("Interrupted; what was finished is kept, the next start continues.", err=True)
         sys.exit(130)
 

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -213,6 +215,26 @@ def test_ctrl_c_before_the_first_day_leaves_nothing_running(interrupted: Costpul
         assert eventually(lambda: "Reading the demo account" in interrupted.output)
         time.sleep(0.5)  # the account is being made
         os.kill(process.pid, signal.SIGINT)
-        assert process.wait(PATIENCE_SECONDS) == 130
+        assert process.wait(PATIENCE_SECONDS) == 130, interrupted.output
         assert "Traceback" not in interrupted.output
         assert_nothing_is_left(interrupted)
+
+
+def test_ctrl_c_while_a_library_runs_a_text_as_code_is_an_interrupted_command_too(tmp_path: Path) -> None:
+    (tmp_path / "interrupted_inside.py").write_text(
+        "import os, signal, sys\n"
+        "from costpulse_assets.cli import cli, main\n"
+        "@cli.command()\n"
+        "def inside():\n"
+        "    exec('import os, signal; os.kill(os.getpid(), signal.SIGINT); print(1)')\n"
+        "sys.argv = ['costpulse', 'inside']\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "interrupted_inside"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 130
+    assert "the next start continues" in result.stderr

@@ -16,6 +16,7 @@ class Layer:
     ANALYSIS: Final = "analysis"
     UTILIZATION: Final = "utilization"
     ALERTS: Final = "alerts"
+    REPORTS: Final = "reports"
 
 
 class Pool:

@@ -98,3 +98,15 @@ class SourceTimeout(SourceError):
 
 class WarehouseUnusable(SourceError):
     """The host answers, but there is no SQL warehouse of a usable type behind the HTTP path."""
+
+
+class FileNotWritten(CostPulseError):
+    """A file of a report could not be written: disk full, folder missing or not ours. No half file is left."""
+
+
+class ReportFailed(CostPulseError):
+    """A report could not be made for a reason that has no name of its own; its row says why."""
+
+
+class FocusInvalid(CostPulseError):
+    """A FOCUS file breaks a rule of the specification; it was not published."""

@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from costpulse_assets.channel_addresses import ChannelAddress
-from costpulse_assets.errors import BadSettings
+from costpulse_assets.channel_addresses import ROUTED, ChannelAddress, ChannelText
+from costpulse_assets.errors import BadInput, BadSettings
 
 #: USD above or below what was expected from which a finding is shown, by the kind of scope.
 MINIMUM_IMPACTS = {
@@ -54,6 +54,10 @@ SEVERITY_THRESHOLDS = {
     "high": SeverityThreshold(usd=Decimal(500), percent=Decimal(10)),
     "medium": SeverityThreshold(usd=Decimal(100), percent=Decimal(0)),
 }
+
+
+#: Who sends the bill for Databricks, by cloud.
+INVOICE_ISSUERS = {"AWS": "Databricks", "AZURE": "Microsoft", "GCP": "Databricks"}
 
 
 class Connection(BaseModel):
@@ -130,6 +134,33 @@ class Webhook(BaseModel):
     def _is_a_web_address(cls, value: SecretStr) -> SecretStr:
         _web_address(value.get_secret_value())
         return value
+
+
+class ReportSchedule(BaseModel):
+    """A report that is made by itself: of each month once it is closed, or of each week once its days are final."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    format: str
+    every: Literal["month", "week"]
+    team: str | None = None
+    channels: tuple[ChannelText, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_asked_for(self) -> Self:
+        if ROUTED in self.channels:
+            raise ValueError(f"{ROUTED} is for alerts: name the channels of a report")
+        # Only here: requests belong to a layer that reads settings itself.
+        from costpulse_assets.reports.report_request import checked_request
+
+        # Any Monday, any first of a month: only whether it fits together is asked.
+        first, last = (date(2026, 6, 1), date(2026, 6, 30 if self.every == "month" else 7))
+        try:
+            checked_request(report_type=self.type, format=self.format, first_day=first, last_day=last, team=self.team)
+        except BadInput as error:
+            raise ValueError(error.message.removeprefix("This report cannot be made: ").rstrip(".")) from None
+        return self
 
 
 class Settings(BaseSettings):
@@ -308,7 +339,34 @@ class Settings(BaseSettings):
         default=None,
         description="Public address of the app, used in links. Unset: http://127.0.0.1 and the port of the app.",
     )
-    reports_dir: Path | None = Field(default=None, description="Folder of report files.")
+    api_requests_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="Requests a minute that one token or address may send to the API."
+    )
+
+    # Reports
+    reports_dir: Path | None = Field(
+        default=None, description="Folder of report files. Unset: the folder reports in the data directory."
+    )
+    report_retention_days: int = Field(
+        default=90, ge=1, le=3_650, description="Days after which the file of a report is deleted."
+    )
+    report_schedules: Annotated[tuple[ReportSchedule, ...], NoDecode] = Field(
+        default=(),
+        description="JSON list of reports that are made by themselves: type, format, every (month or week), team, "
+        "channels.",
+    )
+    focus_billed_cost: Literal["contracted", "zero"] = Field(
+        default="contracted",
+        description="What BilledCost of FOCUS holds: what you pay after your discounts, or 0 where the cloud "
+        "provider's own bill is loaded beside it.",
+    )
+    focus_billing_account_name: str | None = Field(
+        default=None, max_length=200, description="BillingAccountName of FOCUS. Unset: it is left empty."
+    )
+    focus_invoice_issuers: Annotated[dict[str, str], NoDecode] = Field(
+        default=INVOICE_ISSUERS,
+        description="Who sends the bill, by cloud, as JSON (InvoiceIssuerName of FOCUS); clouds left out keep theirs.",
+    )
 
     # Messages
     slack_webhook_url: SecretStr | None = Field(
@@ -385,6 +443,27 @@ class Settings(BaseSettings):
     def _webhooks_are_told_apart(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
         if len({webhook.name for webhook in value}) < len(value):
             raise ValueError("give each webhook a name of its own")
+        return value
+
+    @field_validator("report_schedules", mode="before")
+    @classmethod
+    def _schedules_are_a_json_list(cls, value: object) -> object:
+        return _json_list(value, of="schedules")
+
+    @field_validator("focus_invoice_issuers", mode="before")
+    @classmethod
+    def _issuers_are_a_json_object(cls, value: object) -> object:
+        value = _json_object(value, example='{"AZURE": "Microsoft"}')
+        return INVOICE_ISSUERS | {str(cloud).strip().upper(): issuer for cloud, issuer in value.items()}
+
+    @field_validator("focus_invoice_issuers")
+    @classmethod
+    def _issuers_have_names(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(value.keys() - INVOICE_ISSUERS.keys())
+        if unknown:
+            raise ValueError(f"there is no cloud {', '.join(unknown)}; choose from {', '.join(INVOICE_ISSUERS)}")
+        if not all(issuer.strip() for issuer in value.values()):
+            raise ValueError("an issuer needs a name")
         return value
 
     @field_validator("anomaly_minimum_impact", mode="before")

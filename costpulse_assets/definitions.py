@@ -26,8 +26,10 @@ from costpulse_assets.costs.change_bridge_assets import change_bridge_assets
 from costpulse_assets.costs.known_costs import known_costs_assets
 from costpulse_assets.costs.statement_assets import statement_assets
 from costpulse_assets.identities import expect_same_protection, identities_of
-from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION, TAG_JUDGEMENT
+from costpulse_assets.jobs import BUDGETING, COST_CYCLE, REALLOCATION, REPORT_MAKING, TAG_JUDGEMENT
 from costpulse_assets.partitions import daily_partitions
+from costpulse_assets.reports.report_assets import report_assets
+from costpulse_assets.reports.report_sensors import report_sensor
 from costpulse_assets.resources.database import Database, open_database
 from costpulse_assets.resources.open_source import (
     bills_are_regional_too,
@@ -104,15 +106,17 @@ def build_definitions(
                 *tag_assets(partitions),
                 *recommendation_assets(settings),
                 *alert_assets(settings),
+                *report_assets(settings),
             ]
         ),
-        jobs=[COST_CYCLE, REALLOCATION, BUDGETING, TAG_JUDGEMENT],
+        jobs=[COST_CYCLE, REALLOCATION, BUDGETING, TAG_JUDGEMENT, REPORT_MAKING],
         schedules=cost_schedules(settings, first_day),
         sensors=[
             *cost_sensors(settings, first_day),
             alert_sensor(settings),
             watch_failed_runs(settings),
             delivery_sensor(settings),
+            report_sensor(settings),
         ],
         resources={"database": database, "source": source, "regions": regions, **(resource_overrides or {})},
         # A step here is one SQL statement: a process each would cost more than the work.

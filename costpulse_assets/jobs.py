@@ -34,3 +34,10 @@ TAG_JUDGEMENT = dg.define_asset_job(
     description="Judges the tags of the days that changed policies concern, finds what lacks the required ones, and "
     "tells whom that concerns.",
 )
+
+#: What people and schedules have asked for.
+REPORT_MAKING = dg.define_asset_job(
+    "make_reports",
+    selection=dg.AssetSelection.groups(Layer.REPORTS),
+    description="Makes the reports that were asked for, and deletes the files whose time is over.",
+)

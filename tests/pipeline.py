@@ -52,8 +52,8 @@ class Pipeline:
     ) -> dg.ExecuteInProcessResult:
         """One run over a range of days; does not raise.
 
-        Without names: everything but the analysis and the alerts, which read what the other layers wrote, change none
-        of it, and take most of the time of a small run.
+        Without names: everything but the analysis, the alerts and the reports, which read what the other layers wrote,
+        change none of it, and take most of the time of a small run.
         """
         definitions = self.definitions()
         job = definitions.resolve_implicit_global_asset_job_def()
@@ -61,7 +61,7 @@ class Pipeline:
             chosen = {dg.AssetKey.from_user_string(name) for name in assets} or {
                 spec.key
                 for spec in definitions.resolve_all_asset_specs()
-                if spec.group_name not in (Layer.ANALYSIS, Layer.ALERTS)
+                if spec.group_name not in (Layer.ANALYSIS, Layer.ALERTS, Layer.REPORTS)
             }
             job = job.get_subset(asset_selection=chosen & job.asset_layer.executable_asset_keys)
         return job.execute_in_process(

@@ -68,6 +68,7 @@ ASSETS = {
     "recommendations": "analysis",
     "recommendation_outcomes": "analysis",
     "alert_outbox": "alerts",
+    "reports": "reports",
 }
 
 
@@ -173,6 +174,7 @@ def test_conservation_blocks_and_data_quality_warns(definitions: dg.Definitions)
         ("daily_user_costs", "adds_up_to_cost_records"),
         ("unit_costs", "adds_up_to_cost_records"),
         ("job_runs", "runs_have_the_cost_of_their_days"),
+        ("reports", "focus_files_follow_the_specification"),
     }
 
 

@@ -21,6 +21,7 @@ from costpulse_assets.cli.export import export
 from costpulse_assets.cli.materialize import materialize
 from costpulse_assets.cli.migrate import migrate
 from costpulse_assets.cli.query import query
+from costpulse_assets.cli.report import report
 from costpulse_assets.cli.sql import sql
 from costpulse_assets.cli.statement import statement
 from costpulse_assets.cli.up import up
@@ -33,7 +34,23 @@ def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
 
 
-COMMANDS = (up, doctor, migrate, materialize, query, explain, export, apply, close, statement, alert, deliver, sql, env)
+COMMANDS = (
+    up,
+    doctor,
+    migrate,
+    materialize,
+    query,
+    explain,
+    export,
+    apply,
+    close,
+    statement,
+    report,
+    alert,
+    deliver,
+    sql,
+    env,
+)
 
 for command in COMMANDS:
     cli.add_command(command)

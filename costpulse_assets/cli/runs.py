@@ -4,10 +4,11 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 import dagster as dg
@@ -50,7 +51,14 @@ class RunOutcome:
     seconds: float
 
 
-def run_assets(environment: Environment, names: tuple[str, ...], window: Period, *, only_changed: bool) -> RunOutcome:
+def run_assets(
+    environment: Environment,
+    names: tuple[str, ...],
+    window: Period,
+    *,
+    only_changed: bool,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RunOutcome:
     """Materialize assets over a window of usage days in one run, in this process.
 
     Args:
@@ -58,6 +66,7 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Period,
         names: asset names; empty means all.
         window: usage days, both ends included.
         only_changed: take only the days that changed.
+        config: what assets are told, by their names.
 
     Raises:
         BadInput: there is no asset of that name, or the database holds the bills of another source.
@@ -87,7 +96,10 @@ def run_assets(environment: Environment, names: tuple[str, ...], window: Period,
             instance=instance,
             raise_on_error=False,
             tags=range_tags(window.first, window.last, only_changed=only_changed),
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {name: {"config": dict(told)} for name, told in (config or {}).items()},
+            },
         )
     if not result.success:
         raise _first_failure(result)

@@ -1,8 +1,8 @@
 """Asking for a report: a row of `reports` that waits to be made."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Literal
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -20,13 +20,16 @@ TYPE_TITLES: dict[ReportType, str] = {
     "team": "Team report",
     "statement": "Statement",
 }
-FocusFile = Literal["parquet", "csv"]
 
 _LONGEST_NAME = 200
 
 
 def request_report(
-    connection: Connection, request: ReportRequest, *, requested_by: str, focus_file: FocusFile = "parquet"
+    connection: Connection,
+    request: ReportRequest,
+    *,
+    requested_by: str,
+    options: Mapping[str, str | int] | None = None,
 ) -> int:
     """Writes a request down; a sensor has it made within a minute.
 
@@ -34,7 +37,8 @@ def request_report(
         connection: as the owner or the app, with an open transaction.
         request: checked already.
         requested_by: who asks, for the row and the audit log.
-        focus_file: what a FOCUS report of one month is written as.
+        options: more for the row: `file` is what a FOCUS report of one month is written as (parquet, csv), `closing`
+            that of the month for which a schedule asks.
 
     Returns:
         The number of the report.
@@ -47,9 +51,7 @@ def request_report(
         raise BadInput("Nobody is named who asks for the report.", next_step="Say who asks: it is written down.")
     channels = [_channel(channel) for channel in request.channels]
     team = None if request.team is None else _team(connection, request.team)
-    options = {}
-    if request.format == "focus":
-        options = {"focus_version": request.focus_version, "split": request.split, "file": focus_file}
+    focus = {"focus_version": request.focus_version, "split": request.split} if request.format == "focus" else {}
     connection.execute("select set_config('costpulse.actor', %s, true)", [actor])
     parameters = {
         "name": report_name(request, None if team is None else team["name"]),
@@ -60,7 +62,7 @@ def request_report(
         "last_day": request.last_day,
         "team_id": None if team is None else team["id"],
         "team_name": None if team is None else team["name"],
-        "options": Jsonb(options),
+        "options": Jsonb({**focus, **(options or {})}),
         "channels": Jsonb(list(dict.fromkeys(channels))),
     }
     try:

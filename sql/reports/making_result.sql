@@ -1,0 +1,7 @@
+-- one row: what was made of a report
+select
+    r.file_path,
+    r.row_count,
+    r.is_provisional
+from costpulse.reports as r
+where r.id = %(id)s

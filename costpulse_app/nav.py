@@ -68,5 +68,12 @@ def pages() -> dict[str, list[StreamlitPage]]:
                 icon=":material/notifications:",
                 help="What is watched, who is told, and did it arrive",
             ),
+            st.Page(
+                "views/reports.py",
+                title="Reports",
+                url_path="reports",
+                icon=":material/description:",
+                help="Which numbers to hand on, on paper or as a file",
+            ),
         ],
     }

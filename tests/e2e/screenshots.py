@@ -19,6 +19,8 @@ PICTURES = (
     ("recommendations", "/recommendations", "Recommendations", "light", 1440),
     ("alerts", "/alerts", "Alerts", "light", 1440),
     ("alerts-history-dark", "/alerts?tab=history", "Alerts", "dark", 1440),
+    ("reports", "/reports", "Reports", "light", 1440),
+    ("reports-dark", "/reports", "Reports", "dark", 1440),
     ("allocation", "/allocation", "Teams & allocation", "light", 1440),
     ("allocation-rules-dark", "/allocation?tab=rules", "Teams & allocation", "dark", 1440),
     ("tags", "/tags", "Tag compliance", "light", 1440),

@@ -53,8 +53,9 @@ PAGES = {
     "/tags": "Tag compliance",
     "/recommendations": "Recommendations",
     "/alerts": "Alerts",
+    "/reports": "Reports",
 }
-WITHOUT_CHART = {"/alerts"}
+WITHOUT_CHART = {"/alerts", "/reports"}
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
 HARMLESS = ("/_stcore/", "Infinite extent for field")
 

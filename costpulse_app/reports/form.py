@@ -80,7 +80,7 @@ def _inputs(made: Frame, report_type: ReportType, key: str) -> Typed:
     options: dict[str, Any] = {}
     focus_file: FocusFile = "parquet"
     if is_focus:
-        options, focus_file = _focus_options(key)
+        options, focus_file = _focus_options(period, key)
     else:
         options["team"] = st.selectbox(
             "Team",
@@ -203,7 +203,7 @@ def _days(made: Frame, faults: list[str], key: str) -> Period | None:
     return Period(*days)
 
 
-def _focus_options(key: str) -> tuple[dict[str, Any], FocusFile]:
+def _focus_options(period: Period | None, key: str) -> tuple[dict[str, Any], FocusFile]:
     """Fields of the request, and what its files are written as."""
     left, middle, right = st.columns(3)
     with left:
@@ -222,11 +222,15 @@ def _focus_options(key: str) -> tuple[dict[str, Any], FocusFile]:
             help="FOCUS holds the whole bill, with the team of each row: it is never of one team.",
         )
     with right:
+        # Several months are a folder of Parquet, as readers of such folders expect it.
+        is_one_month = period is not None and period == whole_month(period.first)
         focus_file: FocusFile = st.selectbox(
-            "Files",
-            list(words.FOCUS_FILES),
+            "File",
+            [each for each in words.FOCUS_FILES if is_one_month or each == "parquet"],
             format_func=words.FOCUS_FILES.__getitem__,
             key=f"{key}_focus_file",
+            disabled=not is_one_month,
+            help="Of several months a folder of Parquet files, one per month; of one month Parquet or CSV.",
         )
     return {"focus_version": version, "split": split}, focus_file
 

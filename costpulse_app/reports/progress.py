@@ -52,7 +52,9 @@ def _stuck(one: StoredReport, now: datetime) -> None:
     """What to do where nothing makes it."""
     if one.status == "running":
         if one.started_at is not None and now - one.started_at > _LONGEST:
-            st.caption("No report takes so long: its process has died. The next run says so and frees it.")
+            st.caption(
+                "No report takes so long: its process is probably gone. The next run finds out, and says so here."
+            )
     elif now - one.requested_at <= _PATIENCE:
         st.caption("Dagster takes it up within half a minute; you may leave this page.")
     else:

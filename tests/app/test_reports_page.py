@@ -25,6 +25,7 @@ from streamlit.testing.v1 import AppTest
 from costpulse_app import db, formats
 from costpulse_app.reports import download, reads, words
 from costpulse_app.reports.state import Choice
+from costpulse_assets.cli.report import report as report_command
 from costpulse_assets.periods import Period
 from costpulse_assets.reports.files import contents_of
 from costpulse_assets.reports.requests import TYPE_TITLES
@@ -175,7 +176,7 @@ def report(url: str, number: int = 101) -> dict[str, Any]:
     return row
 
 
-def stored(url: str, number: int) -> reads.StoredReport:
+def stored(number: int) -> reads.StoredReport:
     found = reads.report(number)
     assert found is not None
     return found
@@ -531,9 +532,9 @@ def test_a_report_that_is_being_made_says_how_long(app: Opener, empty: str) -> N
     add_report(empty, 1, status="running", started_at=datetime.now(UTC) - timedelta(minutes=3))
     shown = texts(app(empty, PAGE, id="1"))
     assert "Being made for 3 min" in shown
-    assert "its process has died" not in shown
+    assert "its process is probably gone" not in shown
     change(empty, "update costpulse.reports set started_at = now() - interval '2 hours'")
-    assert "its process has died" in texts(app(empty, PAGE, id="1"))
+    assert "its process is probably gone" in texts(app(empty, PAGE, id="1"))
 
 
 def test_a_report_becomes_ready_on_the_open_page(
@@ -617,18 +618,27 @@ def test_focus_goes_by_months_and_has_no_team(app: Opener, empty: str) -> None:
     test = new(app, empty)
     widget(test, "_format").set_value("focus").run()
     asked = [one.label for one in test.selectbox if (one.key or "").startswith("report_")]
-    assert asked == ["Type", "First month", "Last month", "FOCUS version", "Rows", "Files"]
+    assert asked == ["Type", "First month", "Last month", "FOCUS version", "Rows", "File"]
+    assert widget(test, "_focus_file").options == ["Parquet", "CSV"]
     widget(test, "_first_month").set_value(date(2026, 9, 1))
     widget(test, "_last_month").set_value(date(2026, 11, 1))
     widget(test, "_focus_version").set_value("1.4")
-    widget(test, "_focus_file").set_value("csv")
     widget(test, "_split").set_value("team").run()
+    assert widget(test, "_focus_file").options == ["Parquet"]
     assert "November has 2 days that are not final; the file will say so." in said(test)
     widget(test, "_make").click().run()
     assert not test.exception
     row = report(empty, 1)
     assert (row["format"], row["period_first"], row["period_last"]) == ("focus", date(2026, 9, 1), date(2026, 11, 30))
-    assert row["options"] == {"focus_version": "1.4", "split": "team", "file": "csv"}
+    assert row["options"] == {"focus_version": "1.4", "split": "team", "file": "parquet"}
+
+
+def test_a_month_in_focus_is_a_csv_file_where_that_is_wanted(app: Opener, empty: str) -> None:
+    test = new(app, empty)
+    widget(test, "_format").set_value("focus").run()
+    widget(test, "_focus_file").set_value("csv")
+    widget(test, "_make").click().run()
+    assert report(empty, 1)["options"] == {"focus_version": "1.3", "split": "none", "file": "csv"}
 
 
 def test_months_in_the_wrong_order_are_refused(app: Opener, empty: str) -> None:
@@ -715,12 +725,26 @@ def test_sizes_are_written_as_people_read_them(of_bytes: int, text: str) -> None
     assert words.size(of_bytes) == text
 
 
+def test_the_command_is_one_that_there_is(app: Opener, filled: str) -> None:
+    app(filled, PAGE)
+    for number in (WORKBOOK, BILL, BROKEN, OLD):
+        one = stored(number)
+        program, name, *arguments = shlex.split(words.command(one))
+        assert (program, name) == ("costpulse", report_command.name)
+        given = report_command.make_context(name, arguments).params
+        assert (given["report_type"], given["report_format"], given["team"]) == (
+            one.report_type, one.format, one.team_name,
+        )  # fmt: skip
+        assert (given["from_date"], given["to_date"]) == (one.period_first, one.period_last)
+        assert str(given["output"]).startswith(f"{one.report_type}-2026-")
+
+
 def test_the_command_of_focus_names_a_file_or_a_folder(app: Opener, filled: str) -> None:
     app(filled, PAGE)
-    command = shlex.split(words.command(stored(filled, BILL)))
+    command = shlex.split(words.command(stored(BILL)))
     assert command[-6:] == [
         "--focus-version", "1.4", "--split", "team", "--output", "showback-2026-09-01-2026-10-31",
     ]  # fmt: skip
     change(filled, "update costpulse.reports set period_first = '2026-10-01' where id = %s", BILL)
-    assert words.command(stored(filled, BILL)).endswith("showback-2026-10-01-2026-10-31.csv")
-    assert formats.days(Period(date(2026, 10, 1), date(2026, 10, 31))) in words.about(stored(filled, BILL))
+    assert words.command(stored(BILL)).endswith("showback-2026-10-01-2026-10-31.csv")
+    assert formats.days(Period(date(2026, 10, 1), date(2026, 10, 31))) in words.about(stored(BILL))

@@ -1,6 +1,7 @@
 """The pages with the demo account's data, in a real browser over a real server."""
 
 import csv
+import hashlib
 import io
 import os
 import re
@@ -23,8 +24,13 @@ from playwright.sync_api import Browser, Page, expect
 
 import costpulse_app
 from costpulse_app import formats
+from costpulse_app.reports.words import STATES as REPORT_STATES
 from costpulse_assets.alerts import words
+from costpulse_assets.reports.making import make_report
+from costpulse_assets.reports.requests import TYPE_TITLES
+from costpulse_assets.resources.database import open_database
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+from costpulse_assets.settings import Settings
 from tests.alerts.servers import SlackServer
 from tests.e2e.browser import (
     CHROMIUM,
@@ -203,7 +209,9 @@ def cents(amount: Decimal) -> Decimal:
 def test_a_page_is_complete_in_every_theme_and_width(path: str, width: int, scheme: str, open_: Opener) -> None:
     page = open_(path, scheme=scheme, width=width)
     expect(page.get_by_text("Data to").first).to_be_visible()
-    if path in WITHOUT_CHART:
+    if path == "/reports":
+        expect(page.get_by_text(TYPE_TITLES["executive"]).first).to_be_visible()
+    elif path in WITHOUT_CHART:
         expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     else:
         drawn = page.get_by_test_id("stPlotlyChart").first.locator(".barlayer .point, .scatterlayer .js-line")
@@ -530,3 +538,27 @@ def test_the_planted_spike_arrives_and_is_acknowledged_by_one_click_in_the_app_o
     assert acknowledged() == (1,)
     again = open_(links["Acknowledge"].removeprefix(address))
     expect(again.get_by_text("there is nothing left to do")).to_be_visible()
+
+
+# --- reports
+
+
+def test_a_report_is_asked_for_by_one_click_becomes_ready_while_it_is_looked_at_and_is_downloaded(
+    open_: Opener, data_dir: Path
+) -> None:
+    page = open_("/reports")
+    keyed(page, "offer_showback_xlsx").get_by_role("button").click()
+    expect(page.get_by_text(REPORT_STATES["requested"]).first).to_be_visible()
+    (number,) = parse_qs(urlsplit(page.url).query)["id"]
+    # As the sensor of Dagster would; nobody touches the page.
+    settings = Settings(data_dir=data_dir)
+    with open_database(settings) as database:
+        made = make_report(database, settings, int(number), run_id="browser")
+    expect(page.get_by_text(REPORT_STATES["ready"]).first).to_be_visible()
+    settled(page)
+    with page.expect_download() as download:
+        keyed(page, "download_report").get_by_role("button").click()
+    assert hashlib.sha256(download.value.path().read_bytes()).hexdigest() == made.checksum
+    expect(page.get_by_text(made.checksum)).to_be_visible()
+    keyed(page, "back").get_by_role("button").click()
+    assert made.name in str(table_cells(keyed(page, "reports")))

@@ -102,6 +102,8 @@ def report(
     rows = "" if made["row_count"] is None else f"{made['row_count']:,} rows, "
     line = f"{output}: {rows}{contents.size_bytes:,} bytes, sha256 {contents.checksum}"
     click.echo(f"{line}, days are not final" if made["is_provisional"] else line)
+    if "Warnings" in made["summary"]:
+        click.echo(f"  {made['summary']['Warnings']}", err=True)
 
 
 def _options(request: ReportRequest, output: Path) -> dict[str, str]:

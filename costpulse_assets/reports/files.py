@@ -72,12 +72,12 @@ def temporary_beside(target: Path) -> Iterator[Path]:
         FileNotWritten: writing failed inside; nothing is left of it.
     """
     part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
-    try:
-        with named_write_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+    with named_write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
             yield part
-    finally:
-        remove(part)
+        finally:
+            remove(part)
 
 
 def publish(part: Path, target: Path) -> Contents:

@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg.types.json import Jsonb
 
 from costpulse_assets.alerts.message import Figure, Message
-from costpulse_assets.errors import AlreadyRunning, BadInput, CostPulseError, ReportFailed
+from costpulse_assets.errors import AlreadyRunning, BadInput, CostPulseError, DatabaseUnavailable, ReportFailed
 from costpulse_assets.periods import Period, whole_month
 from costpulse_assets.reports.files import (
     publish,
@@ -192,7 +192,6 @@ def _write_focus(connection: Connection, settings: Settings, asked: Row, part: P
     request = stored_request(asked)
     target = part
     if request.period == whole_month(request.first_day):
-        part.mkdir()
         target = part / f"{focus_file_name(request.period)}.{asked['options'].get('file', 'parquet')}"
     exported = export(connection, settings, request, target, made_at=current_time(settings))
     (state,) = run(
@@ -201,6 +200,8 @@ def _write_focus(connection: Connection, settings: Settings, asked: Row, part: P
         {"first_day": request.first_day, "last_day": request.last_day},
     )
     summary = {"Rows": f"{exported.row_count:,}", "Billing months": str(len(exported.months))}
+    if exported.warnings:
+        summary["Warnings"] = "; ".join(map(str, exported.warnings))
     return _Written(exported.row_count, state["is_provisional"], summary)
 
 
@@ -230,7 +231,7 @@ def _named(error: BaseException, name: str) -> CostPulseError:
 def _fail(database: Database, asked: Row, failure: CostPulseError) -> None:
     problem = " ".join(str(failure).split())
     # If the database is gone, that is what failed; the next run finds the report abandoned.
-    with suppress(CostPulseError), database.transaction() as books:
+    with suppress(DatabaseUnavailable), database.transaction() as books:
         row = {"id": asked["id"], "run_id": asked["run_id"], "now": datetime.now(UTC), "problem": problem}
         if run(books, "reports/making_failed", row):
             _tell_of_failure(books, asked, problem)
@@ -257,7 +258,7 @@ def _tell(connection: Connection, asked: Row, message: Message) -> None:
     parameters = {
         "key": f"report/{asked['id']}",
         "severity": message.severity,
-        "channels": asked["channels"],
+        "channels": Jsonb(asked["channels"]),
         "content": Jsonb(message.model_dump(mode="json")),
         "now": datetime.now(UTC),
     }

@@ -74,20 +74,12 @@ def report_assets(settings: Settings) -> list[Any]:
             expired = expire(database, settings, datetime.now(UTC))
             for report_id in config.report_ids or requested_reports(database):
                 try:
-                    done = make_report(database, settings, report_id, run_id=context.run_id)
+                    done = make_report(database, settings, report_id, run_id=context.run.run_id)
                     made.append(f"{report_id}: {done.name}, {done.size_bytes:,} bytes")
                 except CostPulseError as error:
                     # Another run was faster, which is as good, but to whoever asked for this very one.
                     if config.report_ids or not isinstance(error, AlreadyRunning):
                         failed[f"report {report_id}"] = error
-            yield dg.MaterializeResult(
-                metadata={
-                    "made": "\n".join(made) or "none",
-                    "failed": len(failed),
-                    "abandoned": len(abandoned),
-                    "expired": expired,
-                }
-            )
             invalid = {name: str(error) for name, error in failed.items() if isinstance(error, FocusInvalid)}
             yield dg.AssetCheckResult(check_name=_FOCUS, passed=not invalid, metadata=invalid)
             yield dg.AssetCheckResult(
@@ -96,9 +88,16 @@ def report_assets(settings: Settings) -> list[Any]:
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={name: str(error) for name, error in failed.items()},
             )
-            # Whoever named reports waits for them.
-            if config.report_ids:
-                for error in failed.values():
-                    raise error
+            # Whoever names reports waits for them.
+            if config.report_ids and failed:
+                raise next(iter(failed.values()))
+            yield dg.MaterializeResult(
+                metadata={
+                    "made": "\n".join(made) or "none",
+                    "failed": len(failed),
+                    "abandoned": len(abandoned),
+                    "expired": expired,
+                }
+            )
 
     return [reports]

@@ -2,6 +2,7 @@
 select
     r.file_path,
     r.row_count,
+    r.summary,
     r.is_provisional
 from costpulse.reports as r
 where r.id = %(id)s

@@ -152,6 +152,14 @@ def test_letters_of_east_asia_are_there_to_be_found(written: Written, name: str)
     assert name in texts(written(sample()))[1]
 
 
+def test_fonts_are_in_the_file(written: Written) -> None:
+    table = Table("By team", (TEAM, COST), [("Data & <co>, é ü ß Ω Ж", Decimal(1))])
+    reader = written(sample(tables=(table,), charts=()))
+    fonts = [font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()]
+    assert {font["/BaseFont"].partition("+")[2] for font in fonts} == {"DejaVuSans", "DejaVuSans-Bold"}
+    assert all("/FontFile2" in font["/FontDescriptor"] for font in fonts)
+
+
 def test_the_file_knows_its_title_and_when_it_was_made(written: Written) -> None:
     reader = written(sample())
     assert reader.metadata is not None

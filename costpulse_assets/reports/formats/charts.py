@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from costpulse_assets.reports.formats import typesetting
@@ -70,7 +71,8 @@ def _bars(canvas: Any, chart: Chart, series: _Series, x: float, top: float, widt
         top -= _legend(canvas, [name for name, _ in series], x, top, width)
     count = min(len(chart.categories), _MOST_BARS)
     names = [typesetting.line(name, _SIZE + 0.5, width * 0.42) for name in chart.categories[:count]]
-    amounts = [_amount(value) for value in series[0][1][:count]]
+    largest = _largest(series)
+    amounts = [_amount(value, largest) for value in series[0][1][:count]]
     left = max(typesetting.line_width(name, _SIZE + 0.5) for name in names) + 6
     right = max(typesetting.line_width(amount, _SIZE + 0.5) for amount in amounts) + 6
     values = [value or 0.0 for _, one in series for value in one[:count]]
@@ -87,12 +89,12 @@ def _bars(canvas: Any, chart: Chart, series: _Series, x: float, top: float, widt
             value = one[at] or 0.0
             shade = _colour(chart.categories[at] if len(series) == 1 else name, 0 if len(series) == 1 else rank)
             upper = middle + thick * len(series) / 2 - thick * rank
-            canvas.setFillColor(shade)
+            canvas.setFillColor(typesetting.ink(shade))
             if value:
                 canvas.rect(min(zero, zero + value * scale), upper - thick, abs(value * scale), thick, 0, 1)
             furthest = max(furthest, zero + value * scale)
         typesetting.draw(canvas, amounts[at], furthest + 4, middle - 2.6, _SIZE + 0.5, TEXT)
-    canvas.setStrokeColor(OTHER)
+    canvas.setStrokeColor(typesetting.ink(OTHER))
     canvas.setLineWidth(0.5)
     canvas.line(zero, top, zero, top - pitch * count)
     if count < len(chart.categories):
@@ -103,8 +105,8 @@ def _bars(canvas: Any, chart: Chart, series: _Series, x: float, top: float, widt
 def _upright(canvas: Any, chart: Chart, series: _Series, x: float, top: float, width: float, height: float) -> None:
     """Columns, stacked columns or lines over days or months."""
     if len(series) > 1:
-        top -= _legend(canvas, [name for name, _ in series], x, top, width)
-        height -= _LEGEND
+        legend = _legend(canvas, [name for name, _ in series], x, top, width)
+        top, height = top - legend, height - legend
     bottom = top - height + _AXIS
     ticks = _ticks(*_reach(chart, series))
     labels = [typesetting.line(_short_usd(tick, ticks[1] - ticks[0]), _SIZE, width) for tick in ticks]
@@ -116,7 +118,7 @@ def _upright(canvas: Any, chart: Chart, series: _Series, x: float, top: float, w
 
     canvas.setLineWidth(0.5)
     for tick, label in zip(ticks, labels, strict=True):
-        canvas.setStrokeColor(OTHER if tick == 0 else GRID)
+        canvas.setStrokeColor(typesetting.ink(OTHER if tick == 0 else GRID))
         canvas.line(left, at_height(tick), x + width, at_height(tick))
         typesetting.draw(canvas, label, left - 6, at_height(tick) - 2.5, _SIZE, MUTED, "right")
     pitch = (x + width - left) / len(chart.categories)
@@ -126,10 +128,13 @@ def _upright(canvas: Any, chart: Chart, series: _Series, x: float, top: float, w
     else:
         _columns(canvas, series, left, pitch, at_height, stacked=chart.shape == "stacked")
     if len(series) == 1 and chart.shape != "line" and pitch > 38:
+        largest = _largest(series)
         for at, value in enumerate(series[0][1]):
             if value is not None:
                 above = at_height(max(value, 0.0)) + 3
-                typesetting.draw(canvas, _amount(value), left + pitch * (at + 0.5), above, _SIZE, TEXT, "center")
+                typesetting.draw(
+                    canvas, _amount(value, largest), left + pitch * (at + 0.5), above, _SIZE, TEXT, "center"
+                )
 
 
 def _columns(
@@ -140,7 +145,7 @@ def _columns(
     count = len(series[0][1])
     up, down = [0.0] * count, [0.0] * count
     for rank, (name, values) in enumerate(series):
-        canvas.setFillColor(_colour(name, rank))
+        canvas.setFillColor(typesetting.ink(_colour(name, rank)))
         for at, value in enumerate(values):
             if not value:
                 continue
@@ -152,12 +157,12 @@ def _columns(
 
 def _lines(canvas: Any, series: _Series, first: float, pitch: float, at_height: Callable[[float], float]) -> None:
     """A gap in the amounts is a gap in the line; an amount alone between gaps is a dot."""
-    canvas.setLineWidth(1.6)
+    canvas.setLineWidth(1.3)
     canvas.setLineCap(1)
     canvas.setLineJoin(1)
     for rank, (name, values) in enumerate(series):
-        canvas.setStrokeColor(_colour(name, rank))
-        canvas.setFillColor(_colour(name, rank))
+        canvas.setStrokeColor(typesetting.ink(_colour(name, rank)))
+        canvas.setFillColor(typesetting.ink(_colour(name, rank)))
         path = canvas.beginPath()
         for at, value in enumerate(values):
             if value is None:
@@ -174,15 +179,19 @@ def _lines(canvas: Any, series: _Series, first: float, pitch: float, at_height: 
 
 
 def _legend(canvas: Any, names: Sequence[str], x: float, top: float, width: float) -> float:
-    """One row of squares and names, each with an equal part of the row at most; its height."""
-    room = width / len(names)
+    """Squares and names, in as many rows as they need; the height of the rows."""
+    at, row = x, 0
     for rank, name in enumerate(names):
-        said = typesetting.line(name, _SIZE, room - 18)
-        canvas.setFillColor(_colour(name, rank))
-        canvas.rect(x, top - 7, 6, 6, 0, 1)
-        typesetting.draw(canvas, said, x + 9, top - 6.6, _SIZE, TEXT)
-        x += typesetting.line_width(said, _SIZE) + 22
-    return _LEGEND
+        said = typesetting.line(name, _SIZE, min(width, 150.0) - 18)
+        wide = typesetting.line_width(said, _SIZE) + 22
+        if at > x and at + wide - 13 > x + width:
+            at, row = x, row + 1
+        y = top - _LEGEND * row
+        canvas.setFillColor(typesetting.ink(_colour(name, rank)))
+        canvas.rect(at, y - 7, 6, 6, 0, 1)
+        typesetting.draw(canvas, said, at + 9, y - 6.6, _SIZE, TEXT)
+        at += wide
+    return _LEGEND * (row + 1)
 
 
 def _time_axis(canvas: Any, categories: Sequence[str], left: float, baseline: float, pitch: float) -> None:
@@ -192,14 +201,11 @@ def _time_axis(canvas: Any, categories: Sequence[str], left: float, baseline: fl
         labels = {at: f"{day:%b %Y}" for at, day in enumerate(days) if day and day.day == 1}
     else:
         labels = {at: _category(category) for at, category in enumerate(categories)}
-    said = {at: typesetting.line(label, _SIZE, 90) for at, label in labels.items()}
-    widest = max((typesetting.line_width(label, _SIZE) for label in said.values()), default=0.0) + 10
-    free = left - widest
-    for at, label in said.items():
-        middle = left + pitch * (at + 0.5)
-        if middle - widest / 2 >= free:
-            typesetting.draw(canvas, label, middle, baseline, _SIZE, MUTED, "center")
-            free = middle + widest / 2
+    said = [(at, typesetting.line(label, _SIZE, 90)) for at, label in labels.items()]
+    room = max((typesetting.line_width(label, _SIZE) for _, label in said), default=0.0) + 4
+    nearest = min((after - at for (at, _), (after, _) in pairwise(said)), default=1) * pitch
+    for at, label in said[:: math.ceil(room / nearest)]:
+        typesetting.draw(canvas, label, left + pitch * (at + 0.5), baseline, _SIZE, MUTED, "center")
 
 
 def _day(category: str) -> date | None:
@@ -252,11 +258,15 @@ def _short_usd(value: float, step: float) -> str:
     return f"{'-' if value < 0 else ''}${number}{unit}" if value else "$0"
 
 
-def _amount(value: float | None) -> typesetting.Line:
-    """Whole dollars from a thousand on, cents below it."""
+def _largest(series: _Series) -> float:
+    return max(abs(value) for _, values in series for value in values if value is not None)
+
+
+def _amount(value: float | None, largest: float) -> typesetting.Line:
+    """Whole dollars where one is a thousand or more, but for those below one; cents elsewhere."""
     if value is None:
         return typesetting.line("–", _SIZE, 200)
-    number = f"{abs(value):,.0f}" if abs(value) >= 999.995 else f"{abs(value):,.2f}"
+    number = f"{abs(value):,.0f}" if largest >= 999.995 and (abs(value) >= 1 or not value) else f"{abs(value):,.2f}"
     return typesetting.line(f"{'-' if value < 0 else ''}${number}", _SIZE, 200)
 
 

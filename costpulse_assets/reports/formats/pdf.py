@@ -404,7 +404,7 @@ def _row(paper: _Paper, row: _Cells, columns: Sequence[Column], grid: _Grid, loo
     def mark(canvas: Any) -> None:
         if look.ground:
             _rectangle(canvas, _MARGIN, top - height, sum(grid.widths), height, look.ground)
-        canvas.setStrokeColor(look.rule)
+        canvas.setStrokeColor(typesetting.ink(look.rule))
         canvas.setLineWidth(0.5)
         edge = top if look.ground else top - height
         canvas.line(_MARGIN, edge, _MARGIN + sum(grid.widths), edge)
@@ -487,7 +487,7 @@ def _notes(paper: _Paper, report: Report) -> None:
 
 
 def _print(paper: _Paper, report: Report, file: IO[bytes]) -> None:
-    canvas = Canvas(file, pagesize=A4, invariant=1, pageCompression=1, lang="en")
+    canvas = Canvas(file, pagesize=A4, invariant=1, pageCompression=1, lang="en", initialFontName=REGULAR)
     canvas.setTitle(_name(report))
     canvas.setAuthor("CostPulse")
     canvas.setCreator("CostPulse")
@@ -511,7 +511,7 @@ def _frame(canvas: Any, report: Report, page: _Page, number: int, total: int) ->
     """What every page has: whose it is, its number, and the sentence about days that are not final."""
     width, height = page.size
     right = width - _MARGIN
-    canvas.setStrokeColor(GRID)
+    canvas.setStrokeColor(typesetting.ink(GRID))
     canvas.setLineWidth(0.5)
     canvas.line(_MARGIN, 34, right, 34)
     count = typesetting.line(f"Page {number} of {total}", 7.5, 120)
@@ -540,7 +540,7 @@ def _written(line: typesetting.Line, x: float, y: float, size: float, colour: st
 
 
 def _rectangle(canvas: Any, x: float, y: float, width: float, height: float, colour: str) -> None:
-    canvas.setFillColor(colour)
+    canvas.setFillColor(typesetting.ink(colour))
     canvas.rect(x, y, width, height, 0, 1)
 
 

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from reportlab.lib.colors import HexColor
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
@@ -59,11 +60,17 @@ def draw(canvas: Any, text: Line, x: float, y: float, size: float, colour: str, 
     """Write a line with its baseline at `y`, from `x`, to `x` or around it."""
     if align != "left":
         x -= line_width(text, size) / (1 if align == "right" else 2)
-    canvas.setFillColor(colour)
+    canvas.setFillColor(ink(colour))
     for font, piece in text:
         canvas.setFont(font, size)
         canvas.drawString(x, y, piece)
         x += size * sum(_advance(letter, font) for letter in piece)
+
+
+@cache
+def ink(colour: str) -> Any:
+    """The colour of #RRGGBB; to read it anew for each line takes longer than to write the line."""
+    return HexColor(colour)
 
 
 @lru_cache(maxsize=8192)

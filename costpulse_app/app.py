@@ -1,4 +1,4 @@
-"""The app server: the pages, and /healthz beside them. Run it with `streamlit run costpulse_app/app.py`."""
+"""The app server: the pages, and beside them /healthz and the API. Run it with `streamlit run costpulse_app/app.py`."""
 
 import logging
 import uuid
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from costpulse_app import bridge, charts, db, parts  # noqa: F401
 from costpulse_app.allocation import rules_tab, share_tab, statement_tab, teams_tab, why_tab  # noqa: F401
 from costpulse_app.anomalies import detail, listing  # noqa: F401
+from costpulse_app.api.server import api
 from costpulse_app.forecast import budgets_tab, outlook_tab, record_tab  # noqa: F401
 from costpulse_app.recommendations import proved_tab, units_tab  # noqa: F401
 from costpulse_app.tags import policies  # noqa: F401
@@ -34,11 +35,6 @@ async def healthz(request: Request) -> JSONResponse:
     if await anyio.to_thread.run_sync(db.is_reachable):
         return JSONResponse({"status": "ok", "database": "ok"})
     return JSONResponse({"status": "failing", "database": "away"}, status_code=503)
-
-
-async def not_found(request: Request) -> JSONResponse:
-    """Unknown API paths are told so, instead of being answered with the page."""
-    return JSONResponse({"error": "There is nothing at this address."}, status_code=404)
 
 
 class SecurityHeaders:
@@ -65,7 +61,7 @@ def log_script_error(error: Exception) -> None:
 
 app = st.App(
     "streamlit_app.py",
-    routes=[Route("/healthz", healthz), Route("/api/{rest:path}", not_found)],
+    routes=[Route("/healthz", healthz), Route("/api/{rest:path}", api)],
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=log_script_error,
 )

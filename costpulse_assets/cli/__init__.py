@@ -24,6 +24,7 @@ from costpulse_assets.cli.query import query
 from costpulse_assets.cli.report import report
 from costpulse_assets.cli.sql import sql
 from costpulse_assets.cli.statement import statement
+from costpulse_assets.cli.token import token
 from costpulse_assets.cli.up import up
 from costpulse_assets.errors import CostPulseError
 
@@ -49,6 +50,7 @@ COMMANDS = (
     alert,
     deliver,
     sql,
+    token,
     env,
 )
 

@@ -84,7 +84,6 @@ select
     s.unpriced_quantity,
     s.list_cost_usd,
     s.cost_usd,
-    s.list_cost_usd - s.cost_usd as saved_usd,
     round(100 * (s.list_cost_usd - s.cost_usd) / nullif(s.list_cost_usd, 0), 6) as saved_percent,
     round(100 * s.cost_usd / nullif(a.cost_usd, 0), 6) as share_percent,
     s.row_count

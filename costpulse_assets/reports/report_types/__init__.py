@@ -5,13 +5,17 @@ from datetime import datetime
 
 from costpulse_assets.reports.report import Report
 from costpulse_assets.reports.report_request import ReportRequest
-from costpulse_assets.reports.report_types import showback
+from costpulse_assets.reports.report_types import chargeback, executive, showback, statement, team
 from costpulse_assets.reports.report_types.totals import Asked
 from costpulse_assets.resources.database import Connection
 from costpulse_assets.settings import Settings
 
 _BUILDERS: Mapping[str, Callable[[Asked], Report]] = {
     "showback": showback.build,
+    "chargeback": chargeback.build,
+    "team": team.build,
+    "executive": executive.build,
+    "statement": statement.build,
 }
 
 

@@ -9,14 +9,13 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from costpulse_assets.errors import BadInput
+from costpulse_assets.errors import BadInput, InvariantBroken
 from costpulse_assets.periods import Period, whole_month
 from costpulse_assets.reports.report import Chart, Column, Detail, Figure, Table, Value
 from costpulse_assets.reports.report_types.notes import Days, day_words, month_words, notes
 from costpulse_assets.resources.database import Connection, Row, run
 
 UNALLOCATED = "Unallocated"
-_NO_COST = dict.fromkeys(("list_cost_usd", "cost_usd", "share_percent"), Decimal(0))
 #: Bars of a chart that stand for one team or product each; the others share one.
 BARS = 10
 #: Days that a chart can show one by one.
@@ -116,8 +115,28 @@ def totals_from(rows: Sequence[Row], asked: Asked) -> Totals:
         of.setdefault(row["dimension"], []).append(row)
     whole = of["total"][0]
     if asked.team_id is None and all(row["team_id"] is not None for row in of["team"]):
-        of["team"].append({**dict.fromkeys(whole), **_NO_COST, "team": UNALLOCATED})
+        of["team"].append(no_cost(whole))
     return Totals(whole, of)
+
+
+def no_cost(whole: Row) -> Row:
+    """The line of Unallocated where everything has a team."""
+    amounts = {key: Decimal(0) for key in whole if key.endswith(("_usd", "_percent"))}
+    return {**dict.fromkeys(whole), **amounts, "team": UNALLOCATED}
+
+
+def expect_same(totals: Totals, amount: Decimal | None, table_name: str) -> None:
+    """Another table adds up to the same cost.
+
+    Raises:
+        InvariantBroken: it does not, so that the report would contradict itself.
+    """
+    if exact(amount) != exact(totals.whole["cost_usd"]):
+        raise InvariantBroken(
+            f"The cost of the period is {amount} by {table_name} and {totals.whole['cost_usd']} by daily_costs.",
+            next_step="Make the report again when the running materialization is through; if it stays so, run "
+            "`costpulse materialize` for the days of the report.",
+        )
 
 
 def table(

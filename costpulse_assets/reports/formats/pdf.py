@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -147,8 +148,8 @@ def _summary(paper: _Paper, report: Report) -> None:
     _figures(paper, report.figures)
     for sentence in report.sentences:
         paper.y -= 2
-        dot = paper.y
-        paper.mark(lambda canvas, y=dot: _rectangle(canvas, _MARGIN + 1, y - 8.4, 3.4, 3.4, PRIMARY))
+        dot = partial(_rectangle, x=_MARGIN + 1, y=paper.y - 8.4, width=3.4, height=3.4, colour=PRIMARY)
+        paper.mark(dot)
         paper.text(sentence, 9, indent=12)
     paper.y -= _GAP if report.sentences else 0
     for row in _chart_rows(report.charts):
@@ -256,11 +257,8 @@ def _charts(paper: _Paper, row: Sequence[Chart]) -> None:
     width = (paper.width - gap * (len(row) - 1)) / len(row)
     top = paper.y
     for at, chart in enumerate(row):
-        paper.mark(
-            lambda canvas, chart=chart, at=at: charts.draw(
-                canvas, chart, _MARGIN + (width + gap) * at, top, width, height
-            )
-        )
+        left = _MARGIN + (width + gap) * at
+        paper.mark(partial(charts.draw, chart=chart, x=left, top=top, width=width, height=height))
     paper.y -= height + _GAP
 
 

@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from typing import NamedTuple
 
 from costpulse_assets.analysis.tag_compliance import tag_score
-from costpulse_assets.costs.change_bridge import BridgePart, Part, change_bridge
+from costpulse_assets.costs.change_bridge import BridgePart, Part, ScopeType, change_bridge
 from costpulse_assets.periods import Period, preceding, whole_month
 from costpulse_assets.reports.report import Column, Figure, Report, Table
 from costpulse_assets.reports.report_types.findings import (
@@ -124,16 +124,17 @@ def _compare(asked: Asked, days: Days) -> Compared | None:
     then = _before(now)
     if read_days(asked.connection, then).not_final or days.first is None or days.first > then.first:
         return None
-    scope = (
-        {"scope_type": "everything"}
-        if asked.team_id is None
-        else {"scope_type": "team", "scope_id": str(asked.team_id)}
-    )
-    parts = change_bridge(asked.connection, then=then, now=now, **scope)
+    scope_type, scope_id = _scope(asked)
+    parts = change_bridge(asked.connection, scope_type=scope_type, scope_id=scope_id, then=then, now=now)
     now_usd, then_usd = parts[0].now_usd, parts[0].then_usd
     difference = _EXACT.subtract(now_usd, then_usd)
     share = round(100 * difference / then_usd, 6) if then_usd > 1 else None
     return Compared(now, then, difference, share, parts)
+
+
+def _scope(asked: Asked) -> tuple[ScopeType, str]:
+    """Whose cost it is, as findings name it."""
+    return ("everything", "") if asked.team_id is None else ("team", str(asked.team_id))
 
 
 def _final_part(period: Period, days: Days) -> Period | None:
@@ -214,8 +215,8 @@ def _names(connection: Connection, parts: Sequence[BridgePart]) -> dict[tuple[st
 
 def _landing(asked: Asked) -> tuple[Figure, ...]:
     """What the last month of the period will cost, if it is not over."""
-    scope = ("everything", "") if asked.team_id is None else ("team", str(asked.team_id))
-    rows = run(asked.connection, "app/forecast_landings", {"scope_type": scope[0], "scope_id": scope[1]})
+    scope_type, scope_id = _scope(asked)
+    rows = run(asked.connection, "app/forecast_landings", {"scope_type": scope_type, "scope_id": scope_id})
     month = asked.period.last.replace(day=1)
     return tuple(
         Figure(

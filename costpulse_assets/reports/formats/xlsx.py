@@ -344,8 +344,9 @@ def _widths(table: Table) -> list[float]:
     """As wide as the longest text, within reason."""
     widths = []
     for number, column in enumerate(table.columns):
-        texts = [len(row[number]) for row in table.rows if isinstance(row[number], str)]
-        widths.append(min(max(_width(column), *texts, 0), 60) if texts else _width(column))
+        values = [row[number] for row in table.rows]
+        longest = max((len(value) for value in values if isinstance(value, str)), default=0)
+        widths.append(max(_width(column), min(longest, 60)))
     return widths
 
 

@@ -341,7 +341,7 @@ def test_a_report_that_would_contradict_itself_is_not_made(report_books, report_
 
 def test_a_period_with_days_that_are_not_final_says_so_with_the_days(filled):
     report = made(filled, "showback", Period(JULY, TODAY))
-    assert report.provisional == "19 to 20 July 2026 are not final: the amounts may still change."
+    assert report.provisional == "19 and 20 July 2026 are not final: the amounts may still change."
     assert figure(report, "Days not final").value == 2
     rows = streamed(filled, report)
     assert {row["usage_date"] for row in rows if row["is_provisional"]} == {TODAY - timedelta(days=1), TODAY}

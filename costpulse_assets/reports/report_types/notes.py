@@ -129,7 +129,9 @@ def quantity_words(quantity: Decimal) -> str:
 
 def _spans(days: Sequence[date]) -> str:
     spans = newest_first(days, at_most=len(days))[::-1]
-    named = [period_words(span) for span in spans[:_NAMED]]
+    named = [
+        period_words(span).replace(" to ", " and ") if len(span) == 2 else period_words(span) for span in spans[:_NAMED]
+    ]
     further = sum(len(span) for span in spans[_NAMED:])
     return _listed(named, f"{further} other days" if further else None)
 

@@ -36,15 +36,16 @@ from costpulse_assets.resources.database import Row, run
 
 #: Rows of a team and dimension with a name of their own; the others share one.
 _NAMED = 20
+_WORKSPACE = Column("workspace", "Workspace", width=1.5)
 #: Dimension of team_resources: title of its table and column, what cost without is called, more columns.
 _DIMENSIONS = {
     "product": ("By product", "Product", "No product", ()),
-    "job": ("By job", "Job", "No job", (Column("value_id", "Job ID"), Column("workspace", "Workspace"))),
+    "job": ("By job", "Job", "No job", (Column("value_id", "Job ID"), _WORKSPACE)),
     "compute": (
         "By cluster and warehouse",
         "Cluster or warehouse",
         "No cluster or warehouse of its own",
-        (Column("resource_type", "Kind"), Column("value_id", "ID"), Column("workspace", "Workspace")),
+        (Column("resource_type", "Kind", width=0.8), Column("value_id", "ID"), _WORKSPACE),
     ),
     "person": ("By person", "Person", "Nobody known", ()),
 }

@@ -232,7 +232,8 @@ def sentences(totals: Totals) -> tuple[str, ...]:
     teams = [row for row in totals.of["team"] if row["team_id"] is not None and (row["share_percent"] or 0) > 0]
     if len(teams) > 1:
         first = teams[0]
-        found.append(f"{first['team']} cost most: {usd(first['cost_usd'])}, {percent(first['share_percent'])} of all.")
+        cost = f"{usd(first['cost_usd'])}, {percent(first['share_percent'])} of all"
+        found.append(f"The team with most cost is {first['team']}: {cost}.")
     if totals.unpriced:
         found.append(_unpriced_note(totals))
     return tuple(found)

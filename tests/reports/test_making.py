@@ -321,6 +321,14 @@ def test_a_run_makes_what_waits_and_says_what_it_could_not_make(desk: Desk, pipe
     assert pipeline.run(TODAY, TODAY, "reports").success
 
 
+def test_the_job_of_the_sensor_makes_what_waits_without_being_told_which(desk: Desk, pipeline: Pipeline) -> None:
+    number = desk.ask()
+    job = pipeline.definitions().resolve_job_def("make_reports")
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {"reports"}
+    assert job.execute_in_process(instance=pipeline.instance, raise_on_error=False).success
+    assert desk.row(number)["status"] == "ready"
+
+
 def tick(desk: Desk, **settings: Any) -> dg.RunRequest:
     sensor = report_sensor(pretend_today(TODAY, database_url=desk.database.url, **settings))
     with dg.build_sensor_context() as context:

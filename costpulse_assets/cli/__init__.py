@@ -21,6 +21,7 @@ from costpulse_assets.cli.export import export
 from costpulse_assets.cli.materialize import materialize
 from costpulse_assets.cli.migrate import migrate
 from costpulse_assets.cli.query import query
+from costpulse_assets.cli.reconcile import reconcile
 from costpulse_assets.cli.report import report
 from costpulse_assets.cli.sql import sql
 from costpulse_assets.cli.statement import statement
@@ -47,6 +48,7 @@ COMMANDS = (
     close,
     statement,
     report,
+    reconcile,
     alert,
     deliver,
     sql,

@@ -248,7 +248,7 @@ async def reports(
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
         304: {"description": "Nothing changed since If-None-Match."},
-        **responses(404),
+        **responses(404, 409),
     },
     response_class=Response,
 )

@@ -183,7 +183,7 @@ def documented(answer: type[Answer], *more: int) -> dict[int | str, dict[str, An
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
         304: {"description": "Nothing changed since If-None-Match.", "headers": headers},
-        **responses(409, *more),
+        **responses(404, 409, *more),
     }
 
 

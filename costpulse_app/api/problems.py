@@ -61,7 +61,7 @@ def responses(*more: int) -> dict[int | str, dict[str, Any]]:
     reasons = {
         401: "The token is missing, wrong, expired or revoked.",
         403: "The token is for some teams, and this knows no teams.",
-        404: "There is no such thing, or not for this token.",
+        404: "There is no page behind the cursor, or no such thing for this token.",
         409: "The parameters contradict each other, such as a period that ends before it begins.",
         422: "A parameter is unknown or not of its form.",
         429: "Too many requests in this minute.",

@@ -99,8 +99,12 @@ class Client:
         started: dict[str, Any] = {}
         body = bytearray()
 
+        asked = [{"type": "http.request", "body": b"", "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            if not asked:
+                await asyncio.Event().wait()  # the client stays
+            return asked.pop()
 
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":

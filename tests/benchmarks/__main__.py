@@ -24,6 +24,7 @@ from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks import (
     alerts,
     allocate,
+    api,
     cycle,
     detect,
     forecast,
@@ -54,6 +55,7 @@ BENCHMARKS = {
     "alerts": alerts.measure,
     "reports": reports.measure,
     "pages": pages.measure,
+    "api": api.measure,
     "queries": queries.measure,
     "restated": restated.measure,
     "history": history.measure,

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
@@ -240,6 +241,9 @@ def test_any_text_is_a_text_wherever_it_stands_and_the_file_opens(
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert not any(cell.data_type == "f" or cell.hyperlink for cell in cells)
     assert not any(str(cell.value).startswith(("=", "+", "@")) for cell in cells)
+    with zipfile.ZipFile(path) as parts:
+        for name in parts.namelist():
+            ElementTree.fromstring(parts.read(name))
 
 
 def as_read(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -360,3 +361,21 @@ def test_a_short_detail_is_there_as_a_whole(report_books: str, tmp_path: Path) -
     assert 0 < rows < pdf.DETAIL_ROWS
     assert not any("largest rows" in page or "All other rows" in page for page in pages)
     assert not any("Provisional" in page for page in pages)
+
+
+@pytest.mark.parametrize("report_type", get_args(ReportType))
+def test_each_type_has_its_total_and_its_charts_on_one_page(
+    report_books: str, tmp_path: Path, report_type: ReportType
+) -> None:
+    report, pages, _ = made(report_books, tmp_path / "r.pdf", report_type, date(2026, 5, 1), date(2026, 5, 31))
+    total = report.figures[0]
+    assert isinstance(total.value, Decimal)
+    assert f"{total.label} {to_the_cent(total.value)}" in pages[0]
+    assert report.charts
+    assert all(chart.title in pages[0] for chart in report.charts)
+    for table in report.tables:
+        where = [page for page in pages[1:] if table.title in page]
+        assert where, table.title
+        assert table.rows or "There is nothing to list" in " ".join(where) or table.note
+    assert f"Page {len(pages)} of {len(pages)}" in pages[-1]
+    assert all(heading in " ".join(pages[1:]) for heading, _ in report.notes)

@@ -68,7 +68,8 @@ _Series = Sequence[tuple[str, _Values]]
 def _bars(canvas: Any, chart: Chart, series: _Series, x: float, top: float, width: float, height: float) -> None:
     """Horizontal bars with name and amount; a second series is a thin bar below."""
     if len(series) > 1:
-        top -= _legend(canvas, [name for name, _ in series], x, top, width)
+        legend = _legend(canvas, [name for name, _ in series], x, top, width)
+        top, height = top - legend, height - legend
     count = min(len(chart.categories), _MOST_BARS)
     names = [typesetting.line(name, _SIZE + 0.5, width * 0.42) for name in chart.categories[:count]]
     largest = _largest(series)
@@ -79,7 +80,7 @@ def _bars(canvas: Any, chart: Chart, series: _Series, x: float, top: float, widt
     lowest, highest = min([*values, 0.0]), max([*values, 0.0])
     scale = (width - left - right) / ((highest - lowest) or 1.0)
     zero = x + left - lowest * scale
-    pitch = min(_BAR, (height - _LEGEND) / count) if count else _BAR
+    pitch = min(_BAR, (height - (_LEGEND if count < len(chart.categories) else 0)) / count)
     for at in range(count):
         middle = top - pitch * (at + 0.5)
         typesetting.draw(canvas, names[at], x + left - 6, middle - 2.6, _SIZE + 0.5, TEXT, "right")
@@ -205,7 +206,10 @@ def _time_axis(canvas: Any, categories: Sequence[str], left: float, baseline: fl
     room = max((typesetting.line_width(label, _SIZE) for _, label in said), default=0.0) + 4
     nearest = min((after - at for (at, _), (after, _) in pairwise(said)), default=1) * pitch
     for at, label in said[:: math.ceil(room / nearest)]:
-        typesetting.draw(canvas, label, left + pitch * (at + 0.5), baseline, _SIZE, MUTED, "center")
+        middle = min(
+            left + pitch * (at + 0.5), left + pitch * len(categories) - typesetting.line_width(label, _SIZE) / 2
+        )
+        typesetting.draw(canvas, label, middle, baseline, _SIZE, MUTED, "center")
 
 
 def _day(category: str) -> date | None:
@@ -237,8 +241,8 @@ def _reach(chart: Chart, series: _Series) -> tuple[float, float]:
 
 
 def _ticks(lowest: float, highest: float) -> list[float]:
-    """Round values that enclose both, about four steps apart."""
-    rough = (highest - lowest) / 4
+    """Round values that enclose both, some five steps apart."""
+    rough = (highest - lowest) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * each for each in (1, 2, 2.5, 5, 10) if power * each >= rough * 0.999)
     first, last = math.floor(lowest / step + 1e-9), math.ceil(highest / step - 1e-9)

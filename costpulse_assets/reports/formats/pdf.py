@@ -27,6 +27,8 @@ _AMBER, _AMBER_GROUND, _GROUND = "#B54708", "#FEF3E2", "#F4F7FA"
 _MARGIN = 46.0
 _TOP, _BOTTOM = 62.0, 46.0
 _GAP = 18.0
+#: How much lower and higher than usual a chart may be.
+_LOWEST, _HIGHEST = 0.7, 1.25
 #: Text and header of a table, in the order they are tried.
 _SIZES = (8.0, 7.5, 7.0, 6.5, 6.0)
 _PAD = 4.5
@@ -152,8 +154,7 @@ def _summary(paper: _Paper, report: Report) -> None:
         paper.mark(dot)
         paper.text(sentence, 9, indent=12)
     paper.y -= _GAP if report.sentences else 0
-    for row in _chart_rows(report.charts):
-        _charts(paper, row)
+    _charts(paper, _chart_rows(report.charts))
 
 
 def _provisional_band(paper: _Paper, sentence: str, top: float) -> float:
@@ -216,7 +217,7 @@ def _card(figure: Figure, width: float, size: float) -> _Card:
         typesetting.line(figure.label, 8, width),
         typesetting.lines(said, size, width, font=BOLD, at_most=2 if figure.kind == "text" else 1),
         size,
-        typesetting.lines(figure.note, 7.5, width, at_most=3) if figure.note else (),
+        typesetting.lines(figure.note, 7, width, at_most=3) if figure.note else (),
     )
 
 
@@ -230,7 +231,7 @@ def _drawn_card(card: _Card, x: float, top: float, width: float, height: float) 
             typesetting.draw(canvas, line, x + 11, y, card.size, TEXT)
             y -= 12
         for line in card.note:
-            typesetting.draw(canvas, line, x + 11, y - 1, 7.5, MUTED)
+            typesetting.draw(canvas, line, x + 11, y - 1, 7, MUTED)
             y -= 10
 
     return mark
@@ -247,19 +248,23 @@ def _chart_rows(of_report: Iterable[Chart]) -> list[list[Chart]]:
     return rows
 
 
-def _charts(paper: _Paper, row: Sequence[Chart]) -> None:
-    height = max(map(charts.height_of, row))
-    if paper.room < height and row[0].shape != "bars":
-        height = max(paper.room, 105.0)
-    if paper.room < height:
-        paper.turn()
+def _charts(paper: _Paper, rows: Sequence[Sequence[Chart]]) -> None:
+    """As high as fills the first page: lower if that keeps them on it, higher where there is room."""
+    if not rows:
+        return
+    natural = [max(map(charts.height_of, row)) for row in rows]
+    fill = (paper.room - _GAP * (len(rows) - 1)) / sum(natural)
     gap = 22.0
-    width = (paper.width - gap * (len(row) - 1)) / len(row)
-    top = paper.y
-    for at, chart in enumerate(row):
-        left = _MARGIN + (width + gap) * at
-        paper.mark(partial(charts.draw, chart=chart, x=left, top=top, width=width, height=height))
-    paper.y -= height + _GAP
+    for row, height in zip(rows, natural, strict=True):
+        # Bars have their height from their letters.
+        height *= min(max(fill, _LOWEST), 1.0 if row[0].shape == "bars" else _HIGHEST)
+        if paper.room < height - 0.01:
+            paper.turn()
+        width = (paper.width - gap * (len(row) - 1)) / len(row)
+        for at, chart in enumerate(row):
+            left = _MARGIN + (width + gap) * at
+            paper.mark(partial(charts.draw, chart=chart, x=left, top=paper.y, width=width, height=height))
+        paper.y -= height + _GAP
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _broken(text: str, width: float, font: str, east: str) -> Iterator[str]:
         while _width(word, font, east) > width:
             fits = max(_fitting(word, width, font, east), 1)
             mark = max(word.rfind(mark, 0, fits) for mark in _MARKS) + 1
-            fits = mark if mark > fits / 3 else fits
+            fits = mark if mark > fits / 4 else fits
             yield word[:fits]
             word = word[fits:]
         current = word

@@ -34,6 +34,8 @@ _SIZES = (8.0, 7.5, 7.0, 6.5, 6.0)
 _PAD = 4.5
 #: As wide as a name's column has to be at least, in letters' sizes, though a word of it is longer.
 _WORD = 14.0
+#: Texts of this width, such as most codes, are not broken at all.
+_SHORT = 6.0
 _WORDS = re.compile(r"[^\s\-_/.:@,]+[\-_/.:@,]*|[\-_/.:@,]+")
 #: No cell is higher; what is cut ends in ….
 _CELL_LINES = 8
@@ -332,7 +334,7 @@ def _grid(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> _Grid:
     natural = [max(_bold_width(text) for text in _column(columns, rows, at)) for at in range(len(columns))]
     least = [
         max(
-            min(max(_widest_word(_column(columns, rows, at)), natural[at] / 3), _WORD),
+            min(max(_widest_word(_column(columns, rows, at)), natural[at] / 3, min(natural[at], _SHORT)), _WORD),
             _widest_word(column.title.split()),
         )
         if column.kind == "text"

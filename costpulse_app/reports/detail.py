@@ -7,6 +7,9 @@ from costpulse_app.reports import asking, download, progress, reads, words
 from costpulse_app.reports.reads import StoredReport
 from costpulse_app.reports.state import open_one
 
+#: Longer texts of a summary do not fit on a card.
+_LONGEST_FIGURE = 24
+
 
 def show(number: int) -> None:
     """Draw the detail."""
@@ -61,13 +64,16 @@ def acts(one: StoredReport) -> None:
 
 
 def figures(one: StoredReport) -> None:
-    """The figures of its summary."""
-    if not one.summary:
-        return
-    with st.container(horizontal=True, gap="small", key="report_figures"):
-        for label, text in one.summary.items():
-            with st.container(border=True, width="content", height="stretch", gap="xsmall"):
-                st.metric(formats.plain(label), text)
+    """The figures of its summary: the total first, what is a sentence below."""
+    short = {label: text for label, text in one.summary.items() if len(text) <= _LONGEST_FIGURE}
+    if short:
+        with st.container(horizontal=True, gap="small", key="report_figures"):
+            for label in sorted(short, key=lambda label: (not label.startswith("Total"), label)):
+                with st.container(border=True, width=230, height="stretch", gap="xsmall"):
+                    st.metric(formats.plain(label), short[label])
+    for label, text in one.summary.items():
+        if label not in short:
+            st.markdown(f"**{formats.plain(label)}**: {formats.plain(text)}")
 
 
 def facts(one: StoredReport) -> None:
@@ -80,20 +86,19 @@ def facts(one: StoredReport) -> None:
         ("Split", words.SPLITS.get(one.options.get("split", ""), "") if one.format == "focus" else ""),
         ("Rows of detail", "" if one.row_count is None else f"{one.row_count:,}"),
         ("Size", "" if one.size_bytes is None else words.size(one.size_bytes)),
-        ("Asked for by", one.requested_by),
         ("Told when ready", ", ".join(one.channels) or "nobody"),
         ("Making began", "" if one.started_at is None else formats.moment(one.started_at)),
         (
             "Made" if one.problem is None else "Failed",
             "" if one.finished_at is None else formats.moment(one.finished_at),
         ),
-        ("File is kept until", "" if one.expires_at is None else formats.moment(one.expires_at)),
+        ("File is kept until", formats.moment(one.expires_at) if one.expires_at and one.status == "ready" else ""),
         ("Run of Dagster", one.run_id or ""),
     ]
     st.subheader("About this report", anchor=False)
     st.markdown(
         "\n".join(
-            ["| | |", "| :--- | :--- |"]
+            ["| What | Value |", "| :--- | :--- |"]
             + [f"| {formats.plain(label)} | {formats.plain(text)} |" for label, text in known if text]
         )
     )

@@ -82,13 +82,14 @@ def _inputs(made: Frame, report_type: ReportType, key: str) -> Typed:
     if is_focus:
         options, focus_file = _focus_options(period, key)
     else:
-        options["team"] = st.selectbox(
+        team = st.selectbox(
             "Team",
-            [None, *(made.names.one("team", each) for each in made.names.ids("team"))],
-            format_func=lambda name: "All teams" if name is None else name,
+            ["", *(made.names.one("team", each) for each in made.names.ids("team"))],
+            format_func=lambda name: name or "All teams",
             key=f"{key}_team",
             help="One team stands for itself and the teams below it; nothing of others is in the report.",
         )
+        options["team"] = team or None
     options["channels"] = _channels(faults, key)
     if period is None:
         return Typed(None, tuple(faults))
@@ -248,8 +249,10 @@ def _channels(faults: list[str], key: str) -> tuple[str, ...]:
     for each in chosen:
         try:
             written.append(str(ChannelAddress.parse(each)))
-        except ValueError as error:
-            faults.append(f"{error}.")
+        except ValueError:
+            faults.append(
+                f"“{each}” is not a channel: write slack, slack:#channel, webhook:name, or email: and an address."
+            )
     return tuple(written)
 
 

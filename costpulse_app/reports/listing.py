@@ -1,6 +1,7 @@
 """The list of reports, what can be done with one of them, and, where there is none, what there could be."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import cast
 
 import pandas as pd
@@ -22,6 +23,7 @@ _OFFERS: tuple[tuple[str, str, ReportType, ReportFormat], ...] = (
     *((TYPE_TITLES[each], words.ANSWERS[each], each, asking.USUAL_FORMATS[each]) for each in REPORT_TYPES),
     ("The bill in FOCUS", words.GOOD_FOR["focus"], "showback", "focus"),
 )
+_OFFERS_IN_A_ROW = 3
 
 
 def show(made: Frame, reports: Sequence[StoredReport]) -> None:
@@ -82,7 +84,7 @@ def table(reports: Sequence[StoredReport]) -> None:
             "": st.column_config.ButtonColumn(
                 "", type="tertiary", key=_ROW_BUTTON, on_click=_open_row, width=100, alignment="left"
             ),
-            "Report": st.column_config.TextColumn(width="large"),
+            "Report": st.column_config.TextColumn(width=320),
             "Asked": moment_column("Asked (UTC)"),
             "Rows": st.column_config.NumberColumn(format="localized"),
             "Kept until": moment_column("Kept until (UTC)"),
@@ -104,14 +106,14 @@ def rows(reports: Sequence[StoredReport]) -> list[dict[str, object]]:
             "Report": one.name,
             "State": words.STATES[one.status],
             "Format": words.FORMATS[one.format],
-            "Period": formats.days(one.period),
-            "Team": words.team(one),
             "Asked": one.requested_at,
             "By": one.requested_by,
             "Rows": one.row_count,
             "Size": None if one.size_bytes is None else words.size(one.size_bytes),
             "Checksum": None if one.checksum is None else one.checksum[:8],
             "Not final": None if one.is_provisional is None else ("yes" if one.is_provisional else "no"),
+            "Period": formats.days(one.period),
+            "Team": words.team(one),
             "Type": TYPE_TITLES[one.report_type],
             "Kept until": one.expires_at if one.status == "ready" else None,
             "Problem": one.problem,
@@ -128,29 +130,33 @@ def offers(made: Frame) -> None:
         icon=":material/description:",
     )
     closed = list(allocation_reads.closings())
-    with st.container(horizontal=True, gap="small", key="report_offers"):
-        for title, answer, report_type, report_format in _OFFERS:
-            request = asking.usual_request(made, report_type, report_format, closed)
-            with st.container(border=True, width=340, height="stretch", gap="small"):
-                st.markdown(f"**{formats.plain(title)}**")
-                st.caption(formats.plain(answer))
-                st.space("stretch")
-                said = (
-                    "No month is closed yet."
-                    if request is None
-                    else f"{formats.days(request.period)}, as {words.FORMATS[report_format]}."
-                )
-                st.caption(formats.plain(said))
-                wanted = st.button(
-                    "Make it",
-                    key=f"offer_{report_type}_{report_format}",
-                    icon=":material/note_add:",
-                    disabled=request is None,
-                )
-            if wanted and request is not None:
-                with parts.panel("offers"):
-                    asking.ask(request)
-                    st.rerun()
+    with st.container(key="report_offers"):
+        for first in range(0, len(_OFFERS), _OFFERS_IN_A_ROW):
+            offers_of_row = _OFFERS[first : first + _OFFERS_IN_A_ROW]
+            for column, each in zip(st.columns(_OFFERS_IN_A_ROW), offers_of_row, strict=True):
+                with column, st.container(border=True, height="stretch", gap="small"):
+                    _offer(made, closed, each)
+
+
+def _offer(made: Frame, closed: list[date], offered: tuple[str, str, ReportType, ReportFormat]) -> None:
+    title, answer, report_type, report_format = offered
+    request = asking.usual_request(made, report_type, report_format, closed)
+    st.markdown(f"**{formats.plain(title)}**")
+    st.caption(formats.plain(answer))
+    st.space("stretch")
+    if request is None:
+        said = "No month is closed yet."
+    else:
+        not_final = words.not_final(made.not_final(request.period))
+        said = f"{formats.days(request.period)}, as {words.FORMATS[report_format]}. {not_final}"
+    st.caption(formats.plain(said.strip()))
+    wanted = st.button(
+        "Make it", key=f"offer_{report_type}_{report_format}", icon=":material/note_add:", disabled=request is None
+    )
+    if wanted and request is not None:
+        with parts.panel("offers"):
+            asking.ask(request)
+            st.rerun()
 
 
 def schedules() -> None:

@@ -29,7 +29,7 @@ def show(number: int | None = None) -> None:
             if [(one.id, one.status) for one in now_pending] != states and state.opened_form() is None:
                 # What is in a dialog is not taken away while it is typed.
                 st.rerun()
-            _draw(now_pending)
+            _draw(now_pending, is_named=number is None)
 
     look()
 
@@ -38,13 +38,15 @@ def _pending(number: int | None) -> list[StoredReport]:
     return [one for one in reads.pending() if number is None or one.id == number]
 
 
-def _draw(pending: list[StoredReport]) -> None:
+def _draw(pending: list[StoredReport], *, is_named: bool) -> None:
     now = reads.now()
     with st.container(border=True, key="report_progress", gap="small"):
         for one in pending:
-            icon, colour = words.SHAPES[one.status], words.COLOURS[one.status]
-            st.badge(words.STATES[one.status], icon=icon, color=colour)
-            st.markdown(f"**{formats.plain(one.name)}** {formats.plain(words.waiting(one, now))}")
+            if is_named:
+                icon, colour = words.SHAPES[one.status], words.COLOURS[one.status]
+                st.badge(words.STATES[one.status], icon=icon, color=colour)
+                st.markdown(f"**{formats.plain(one.name)}**")
+            st.markdown(formats.plain(words.waiting(one, now)))
             _stuck(one, now)
 
 
@@ -59,7 +61,7 @@ def _stuck(one: StoredReport, now: datetime) -> None:
         st.caption("Dagster takes it up within half a minute; you may leave this page.")
     else:
         st.caption(
-            "Nothing takes it up: either Dagster makes other reports first, or its daemon is not running, or the "
+            "Nothing has taken it up yet: Dagster makes other reports first, or its daemon is not running, or the "
             "sensor `make_requested_reports` is switched off. It is made as soon as it runs again (`costpulse up`). "
             "This makes the same at once, in a terminal where CostPulse is installed:"
         )

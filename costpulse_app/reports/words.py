@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Literal
 
@@ -75,9 +75,10 @@ def team(one: StoredReport) -> str:
 
 def about(one: StoredReport) -> str:
     """Type, format, days and team in one line."""
-    return f"{TYPE_TITLES[one.report_type]} as {FORMATS[one.format]}, {formats.days(one.period)}, " + (
-        "all teams" if one.team_name is None else f"team {one.team_name}"
-    )
+    if one.format == "focus":
+        return f"The whole bill as FOCUS, {formats.days(one.period)}"
+    whose = "all teams" if one.team_name is None else f"team {one.team_name}"
+    return f"{TYPE_TITLES[one.report_type]} as {FORMATS[one.format]}, {formats.days(one.period)}, {whose}"
 
 
 def size(of_bytes: int) -> str:
@@ -108,8 +109,8 @@ def not_final(days: Sequence[date]) -> str:
 def waiting(one: StoredReport, now: datetime) -> str:
     """Since when one waits, or is made."""
     if one.status == "running" and one.started_at is not None:
-        return f"Being made for {formats.age(now - one.started_at)}, since {formats.moment(one.started_at)}."
-    return f"Waits for {formats.age(now - one.requested_at)}, since {formats.moment(one.requested_at)}."
+        return f"Being made for {_age(now - one.started_at)}, since {formats.moment(one.started_at)}."
+    return f"Waits for {_age(now - one.requested_at)}, since {formats.moment(one.requested_at)}."
 
 
 def command(one: StoredReport) -> str:
@@ -126,3 +127,7 @@ def command(one: StoredReport) -> str:
         said += ["--focus-version", str(one.options.get("focus_version", "1.3"))]
         said += ["--split", str(one.options.get("split", "none"))]
     return shlex.join([*said, "--output", f"{name}.{ending}" if ending else name])
+
+
+def _age(value: timedelta) -> str:
+    return "less than a minute" if value < timedelta(minutes=1) else formats.age(value)

@@ -22,11 +22,10 @@ from psycopg.types.json import Jsonb
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import db, formats
+from costpulse_app import db
 from costpulse_app.reports import download, reads, words
 from costpulse_app.reports.state import Choice
 from costpulse_assets.cli.report import report as report_command
-from costpulse_assets.periods import Period
 from costpulse_assets.reports.files import contents_of
 from costpulse_assets.reports.requests import TYPE_TITLES
 from tests.app.books import Books
@@ -98,7 +97,7 @@ def fill_reports(url: str, folder: Path) -> None:
         (bill / f"BillingPeriod={month}" / "part.parquet").write_bytes(month.encode())
     add_report(
         url, WORKBOOK, name=HOSTILE, team_id=1, team_name="Data platform", requested_by=HOSTILE,
-        summary={"Total cost": "$12,345.60", HOSTILE: HOSTILE}, row_count=1234,
+        summary={"Total cost": "$12,345.60", HOSTILE: "<b>3</b>", "Warnings": HOSTILE}, row_count=1234,
         channels=["webhook:pager", "email:ada@example.com"], **(made_of(workbook) | {"is_provisional": True}),
     )  # fmt: skip
     add_report(
@@ -428,11 +427,12 @@ def test_a_link_opens_one_report_with_everything_that_is_known_of_it(app: Opener
     assert "Reference" not in texts(test)
     assert {one.label.replace("\\", ""): one.value for one in test.metric} == {
         "Total cost": "$12,345.60",
-        HOSTILE: HOSTILE,
+        HOSTILE: "<b>3</b>",
     }
     shown = texts(test)
     assert hashlib.sha256(b"workbook").hexdigest() in shown
     for fact in (
+        f"**Warnings**: {HOSTILE}",
         "Showback as Excel, 1-31 Oct 2026, team Data platform.",
         f"Asked for by {HOSTILE} on 24 Nov 2026, 11:00 UTC.",
         "| Rows of detail | 1,234 |",
@@ -506,7 +506,7 @@ def test_a_report_that_waits_says_since_when(app: Opener, empty: str) -> None:
     add_report(empty, 1, requested_at=datetime.now(UTC) - timedelta(seconds=20))
     for test in (app(empty, PAGE), app(empty, PAGE, id="1")):
         assert not test.exception
-        assert "**Report 1** Waits for 0 min, since" in texts(test)
+        assert "Waits for less than a minute, since" in texts(test)
         assert "Dagster takes it up within half a minute" in texts(test)
         assert "download_report" not in keys(test)
         assert "run_again" not in keys(test)
@@ -598,8 +598,8 @@ def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_written(app: Op
     shown = texts(test)
     assert "Not asked for; nothing was changed." in shown
     assert "Choose the first and the last day of the period." in shown
-    assert "'fax:1' is not a channel" in shown
-    assert "'email:nobody' is not a channel" in shown
+    assert "“fax:1” is not a channel" in shown
+    assert "“email:nobody” is not a channel" in shown
     assert rows(empty, "select 1 from costpulse.reports") == []
     # What was typed is kept.
     assert widget(test, "_channels").value == ["fax:1", "email:nobody"]
@@ -747,4 +747,4 @@ def test_the_command_of_focus_names_a_file_or_a_folder(app: Opener, filled: str)
     ]  # fmt: skip
     change(filled, "update costpulse.reports set period_first = '2026-10-01' where id = %s", BILL)
     assert words.command(stored(BILL)).endswith("showback-2026-10-01-2026-10-31.csv")
-    assert formats.days(Period(date(2026, 10, 1), date(2026, 10, 31))) in words.about(stored(BILL))
+    assert words.about(stored(BILL)) == "The whole bill as FOCUS, 1-31 Oct 2026"

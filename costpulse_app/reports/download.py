@@ -36,8 +36,8 @@ def button(one: StoredReport, *, key: str, is_primary: bool = False) -> str:
         return problem
     if one.size_bytes is not None and one.size_bytes > LARGEST_BYTES:
         return (
-            f"The file has {words.size(one.size_bytes)}, too much for this page: fetch it with the JSON API "
-            f"(docs/api.md), or take it from {path}."
+            f"The file has {words.size(one.size_bytes)}, too much for this page: fetch it with the JSON API, "
+            f"/api/v1/reports/{one.id}/file (docs/api.md), or take it from {path}."
         )
     st.download_button(
         "Download",

@@ -415,6 +415,7 @@ def test_a_file_too_large_for_the_page_is_for_a_program(
     test = app(filled, PAGE, id=str(WORKBOOK))
     assert downloads == []
     assert "The file has 8 bytes, too much for this page" in said(test)
+    assert "/api/v1/reports/1/file" in said(test)
     assert str(folder / "1-showback-2026-10-01-2026-10-31.xlsx") in said(test)
 
 

@@ -15,6 +15,7 @@ from costpulse_assets.resources.database import Connection
 from costpulse_assets.resources.sql_files import load_sql
 
 ROW_GROUP = 128 * 1024
+_PARSED_AT_ONCE = 8 * 1024
 
 _EXACT = pa.decimal128(38, 18)
 _TYPES: dict[Kind, pa.DataType] = {
@@ -77,16 +78,22 @@ def _streamed(detail: Detail, connection: Connection) -> Iterator[pa.Table]:
         columns=sql.SQL(", ").join(map(_column, detail.columns)),
         statement=sql.SQL(load_sql(detail.statement)),
     )
-    text, row_count = bytearray(), 0
+    text, parsed, row_count = bytearray(), [], 0
     with psycopg.ClientCursor(connection).copy(statement, detail.parameters) as copy:
         for row in copy:
             text += row
             row_count += 1
+            # As CSV a row takes more room than parsed.
+            if row_count % _PARSED_AT_ONCE == 0:
+                parsed.append(_parsed(detail.columns, text))
+                text = bytearray()
             if row_count == ROW_GROUP:
-                yield _parsed(detail.columns, text)
-                text, row_count = bytearray(), 0
-    if row_count:
-        yield _parsed(detail.columns, text)
+                yield pa.concat_tables(parsed)
+                parsed, row_count = [], 0
+    if text:
+        parsed.append(_parsed(detail.columns, text))
+    if parsed:
+        yield pa.concat_tables(parsed)
 
 
 def _column(column: Column) -> sql.Composable:
@@ -97,7 +104,8 @@ def _column(column: Column) -> sql.Composable:
 def _parsed(columns: tuple[Column, ...], text: bytearray) -> pa.Table:
     return csv.read_csv(
         pa.py_buffer(text),
-        read_options=csv.ReadOptions(column_names=[column.key for column in columns]),
+        # One thread keeps up with the server, and more of them take more memory.
+        read_options=csv.ReadOptions(column_names=[column.key for column in columns], use_threads=False),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types=_schema(columns),

@@ -3,6 +3,7 @@
 Cells hold plain numbers, days and texts; there are no formulas, macros or links. Rows leave memory as they are written.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date
@@ -11,11 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from xml.sax.saxutils import escape
 
 import xlsxwriter
 from psycopg import sql
 from psycopg.rows import tuple_row
 from xlsxwriter.exceptions import FileCreateError
+from xlsxwriter.utility import xl_rowcol_to_cell_fast
+from xlsxwriter.worksheet import Worksheet
 
 from costpulse_assets.reports.formats.text_cells import harmless
 from costpulse_assets.reports.report import Chart, Column, Detail, Kind, Report, Table, Value
@@ -52,8 +56,31 @@ _PRECISION = (
     "from the database and are not added up from the cells.",
 )
 
-# The same few thousand names come again in every day of the detail.
+# The same names come again in every day of the detail.
 _cell_text = lru_cache(maxsize=1024)(harmless)
+_LOOKS_ESCAPED = re.compile("_x[0-9a-fA-F]{4}_")
+
+
+class _Worksheet(Worksheet):  # type: ignore[misc]  # the library has no types
+    """Writes numbers and texts itself, in half the time; and a text that looks like markup of the library as text."""
+
+    def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        kind = type(cell).__name__
+        if kind not in ("Number", "String"):
+            super()._write_cell(row, col, cell)
+            return
+        style = f' s="{cell.format._get_xf_index()}"' if cell.format else ""  # noqa: SLF001  as the parent does
+        start = f'<c r="{xl_rowcol_to_cell_fast(row, col)}"{style}'
+        if kind == "Number":
+            self.fh.write(f"{start}><v>{cell.number:.16G}</v></c>")
+        else:
+            self.fh.write(f'{start} t="inlineStr"><is><t xml:space="preserve">{_escaped(cell.string)}</t></is></c>')
+
+
+@lru_cache(maxsize=1024)
+def _escaped(text: str) -> str:
+    # Excel reads _x0041_ as a character of its own, unless the first underscore is escaped.
+    return escape(_LOOKS_ESCAPED.sub(r"_x005F\g<0>", text))
 
 
 def write(report: Report, path: Path, connection: Connection, *, sheet_rows: int = SHEET_ROWS) -> int | None:
@@ -215,7 +242,7 @@ class _Sheets:
 
     def _sheet(self, name: str, title: str, subtitle: str) -> Any:
         report = self._report
-        sheet = self._book.add_worksheet(self._name(name))
+        sheet = self._book.add_worksheet(self._name(name), _Worksheet)
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(9)
@@ -356,7 +383,7 @@ def _write(sheet: Any, row: int, column: int, value: Value, kind: Kind, cell_for
         case None:
             return
         case str():
-            _string_writer(sheet)(row, column, value, cell_format)
+            sheet.write_string(row, column, _cell_text(value), cell_format)
         case bool():
             sheet.write_boolean(row, column, value, cell_format)
         case date():
@@ -367,11 +394,7 @@ def _write(sheet: Any, row: int, column: int, value: Value, kind: Kind, cell_for
 
 def _string_writer(sheet: Any) -> Callable[[int, int, str, Any], None]:
     def write_string(row: int, column: int, text: str, cell_format: Any) -> None:
-        text = _cell_text(text)
-        # The library takes such a text for markup of its own and would write it unescaped.
-        if text.startswith("<r>"):
-            text = f" {text}"
-        sheet.write_string(row, column, text, cell_format)
+        sheet.write_string(row, column, _cell_text(text), cell_format)
 
     return write_string
 

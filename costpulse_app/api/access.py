@@ -158,9 +158,11 @@ def needs_token(settings: Settings, request: Request) -> bool:
 
     The second half keeps out pages of the web that make a browser here ask for them under a name of their own.
     """
-    return not (
-        _is_loopback(settings.app_host) and _is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname)
-    )
+    try:
+        called = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return True
+    return not (_is_loopback(settings.app_host) and _is_loopback(called))
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from psycopg.rows import dict_row
@@ -33,7 +33,18 @@ from costpulse_app.api.answers import (
 )
 from costpulse_app.api.costs import seen_teams
 from costpulse_app.api.problems import Refused, responses
-from costpulse_app.api.questions import LAST_ID, Id, InPeriod, Listing, NoParameters, Question, TeamIds, Texts
+from costpulse_app.api.questions import (
+    LAST_ID,
+    Id,
+    InPeriod,
+    Listing,
+    NoParameters,
+    Question,
+    TeamIds,
+    Texts,
+    described,
+    parsed,
+)
 from costpulse_assets.analysis.tag_compliance import tag_score
 from costpulse_assets.reports.files import report_path
 from costpulse_assets.reports.report_request import ReportType
@@ -165,11 +176,11 @@ class Status(Answer):
     provisional_days: list[date] = Field(description="Newer days with data.")
 
 
-@router.get("/teams", summary="Teams", responses=documented(Teams))
+@router.get("/teams", summary="Teams", responses=documented(Teams), openapi_extra=described(Listing))
 async def teams(
     request: Request,
     seen: Annotated[Access, Depends(access("app/data_version", "app/rules_version"))],
-    question: Annotated[Listing, Query()],
+    question: Annotated[Listing, Depends(parsed(Listing))],
 ) -> Response:
     """The teams whose rows the token may read."""
 
@@ -181,11 +192,16 @@ async def teams(
     return await answered(request, seen, question, read, key=_IdKey)
 
 
-@router.get("/tags/compliance", summary="Tag compliance", responses=documented(TagCompliance))
+@router.get(
+    "/tags/compliance",
+    summary="Tag compliance",
+    responses=documented(TagCompliance),
+    openapi_extra=described(TagsQuestion),
+)
 async def tags(
     request: Request,
     seen: Annotated[Access, Depends(access("app/data_version", "app/tag_state"))],
-    question: Annotated[TagsQuestion, Query()],
+    question: Annotated[TagsQuestion, Depends(parsed(TagsQuestion))],
 ) -> Response:
     """How much of the cost of a period carries the tags that the policies require, and by key."""
 
@@ -217,11 +233,11 @@ async def tags(
     return await answered(request, seen, question, read, key=keys)
 
 
-@router.get("/reports", summary="Reports", responses=documented(Reports))
+@router.get("/reports", summary="Reports", responses=documented(Reports), openapi_extra=described(ReportsQuestion))
 async def reports(
     request: Request,
     seen: Annotated[Access, Depends(access("app/api_version"))],
-    question: Annotated[ReportsQuestion, Query()],
+    question: Annotated[ReportsQuestion, Depends(parsed(ReportsQuestion))],
 ) -> Response:
     """Reports that were asked for; a token for teams sees those of its teams."""
 
@@ -251,12 +267,13 @@ async def reports(
         **responses(404, 409),
     },
     response_class=Response,
+    openapi_extra=described(NoParameters),
 )
 async def report_file(
     request: Request,
     seen: Annotated[Access, Depends(access("app/api_version"))],
     id: Annotated[int, InPath(ge=1, le=LAST_ID, description="Number of the report.")],
-    question: Annotated[NoParameters, Query()],
+    question: Annotated[NoParameters, Depends(parsed(NoParameters))],
 ) -> Response:
     """The report as it was made."""
 
@@ -288,11 +305,13 @@ async def report_file(
     return StreamingResponse(_zipped(path), media_type="application/octet-stream", headers=headers)
 
 
-@router.get("/status", summary="How fresh everything is", responses=documented(Status))
+@router.get(
+    "/status", summary="How fresh everything is", responses=documented(Status), openapi_extra=described(Question)
+)
 async def status(
     request: Request,
     seen: Annotated[Access, Depends(access("app/data_version"))],
-    question: Annotated[Question, Query()],
+    question: Annotated[Question, Depends(parsed(Question))],
 ) -> Response:
     """Which days there are, which are final, when the source was read, and what could not be."""
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 import anyio.to_thread
 import psycopg
@@ -226,7 +227,7 @@ forget = _kept.forget
 
 def _tag(request: Request, seen: Access, question: Question) -> str:
     """As strong as the version: the same tag is the same bytes."""
-    text = json.dumps([_VERSION, request.url.path, canonical(question), seen.scope, seen.version], default=str)
+    text = json.dumps([_VERSION, request.scope["path"], canonical(question), seen.scope, seen.version], default=str)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
@@ -234,8 +235,8 @@ def _written(request: Request, question: Question, found: Found[Any]) -> _Kept:
     cursor = None if found.next_key is None else _cursor_of(request, question, found.next_key)
     headers = {}
     if cursor is not None:
-        following = request.url.include_query_params(cursor=cursor)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        headers["Link"] = f'<{request.scope["path"]}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'
     if question.format == "csv":
         return _Kept(_csv(found.answer).encode(), "text/csv; charset=utf-8", headers)
     answer = found.answer.model_copy(update={"next_cursor": cursor})
@@ -270,7 +271,7 @@ def _cell(value: Any) -> str:
 
 
 def _digest(request: Request, question: Question) -> str:
-    asked = [request.url.path, canonical(question, "cursor", "limit", "format")]
+    asked = [request.scope["path"], canonical(question, "cursor", "limit", "format")]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
 
 

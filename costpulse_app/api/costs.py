@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -23,7 +23,7 @@ from costpulse_app.api.answers import (
     documented,
     read_days,
 )
-from costpulse_app.api.questions import InPeriod, TeamIds, Texts
+from costpulse_app.api.questions import InPeriod, TeamIds, Texts, described, parsed
 from costpulse_app.filters import tag_from_token
 from costpulse_app.names import Names
 from costpulse_assets.costs import spend
@@ -164,8 +164,15 @@ class Allocations(Answer):
     total: Total
 
 
-@router.get("/costs", summary="Costs of a period by one dimension", responses=documented(Costs))
-async def costs(request: Request, seen: _Seen, question: Annotated[CostsQuestion, Query()]) -> Response:
+@router.get(
+    "/costs",
+    summary="Costs of a period by one dimension",
+    responses=documented(Costs),
+    openapi_extra=described(CostsQuestion),
+)
+async def costs(
+    request: Request, seen: _Seen, question: Annotated[CostsQuestion, Depends(parsed(CostsQuestion))]
+) -> Response:
     """What workspaces, products, SKUs, teams, people, resources or tag values cost in a period."""
     by_cost = question.order == "cost"
 
@@ -207,8 +214,12 @@ async def costs(request: Request, seen: _Seen, question: Annotated[CostsQuestion
     return await answered(request, seen, question, read, key=keys)
 
 
-@router.get("/costs/trend", summary="Costs over time", responses=documented(Trend))
-async def trend(request: Request, seen: _Seen, question: Annotated[TrendQuestion, Query()]) -> Response:
+@router.get(
+    "/costs/trend", summary="Costs over time", responses=documented(Trend), openapi_extra=described(TrendQuestion)
+)
+async def trend(
+    request: Request, seen: _Seen, question: Annotated[TrendQuestion, Depends(parsed(TrendQuestion))]
+) -> Response:
     """Costs, list costs or DBUs by day, week or month, in all or for the largest groups and all others."""
 
     def read(connection: Connection, after: Key | None) -> Found[Trend]:
@@ -247,8 +258,15 @@ async def trend(request: Request, seen: _Seen, question: Annotated[TrendQuestion
     return await answered(request, seen, question, read, key=keys)
 
 
-@router.get("/allocations", summary="What teams got, and how", responses=documented(Allocations))
-async def allocations(request: Request, seen: _Seen, question: Annotated[AllocationsQuestion, Query()]) -> Response:
+@router.get(
+    "/allocations",
+    summary="What teams got, and how",
+    responses=documented(Allocations),
+    openapi_extra=described(AllocationsQuestion),
+)
+async def allocations(
+    request: Request, seen: _Seen, question: Annotated[AllocationsQuestion, Depends(parsed(AllocationsQuestion))]
+) -> Response:
     """Cost of a period by team and by what gave it to the team; all rows together are the whole cost."""
 
     def read(connection: Connection, after: Key | None) -> Found[Allocations]:

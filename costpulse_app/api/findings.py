@@ -3,14 +3,14 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from costpulse_app.api.access import Access, access
 from costpulse_app.api.answers import Answer, Connection, Exact, Found, Key, Usd, answered, cut, documented, first_of
 from costpulse_app.api.costs import seen_teams
-from costpulse_app.api.questions import LAST_ID, Day, Id, KeyText, Listing, TeamIds, Texts, in_order
+from costpulse_app.api.questions import LAST_ID, Day, Id, KeyText, Listing, TeamIds, Texts, described, in_order, parsed
 from costpulse_assets.costs.spend import NONE
 from costpulse_assets.resources.database import run
 
@@ -163,11 +163,16 @@ class Clusters(Answer):
     data: list[ClusterRow]
 
 
-@router.get("/anomalies", summary="Events of unusual cost", responses=documented(Anomalies))
+@router.get(
+    "/anomalies",
+    summary="Events of unusual cost",
+    responses=documented(Anomalies),
+    openapi_extra=described(AnomaliesQuestion),
+)
 async def anomalies(
     request: Request,
     seen: Annotated[Access, Depends(access("app/api_version"))],
-    question: Annotated[AnomaliesQuestion, Query()],
+    question: Annotated[AnomaliesQuestion, Depends(parsed(AnomaliesQuestion))],
 ) -> Response:
     """Events that are not rolled up under a larger one; a token for teams sees those of its teams."""
     if question.first and question.last:
@@ -193,11 +198,16 @@ async def anomalies(
     return await answered(request, seen, question, read, key=_IdKey)
 
 
-@router.get("/recommendations", summary="What to do about costs", responses=documented(Recommendations))
+@router.get(
+    "/recommendations",
+    summary="What to do about costs",
+    responses=documented(Recommendations),
+    openapi_extra=described(RecommendationsQuestion),
+)
 async def recommendations(
     request: Request,
     seen: Annotated[Access, Depends(access("app/recommendation_version"))],
-    question: Annotated[RecommendationsQuestion, Query()],
+    question: Annotated[RecommendationsQuestion, Depends(parsed(RecommendationsQuestion))],
 ) -> Response:
     """Advice with what it saves in 30 days, whatever people made of it."""
 
@@ -221,11 +231,16 @@ async def recommendations(
     return await answered(request, seen, question, read, key=_IdKey)
 
 
-@router.get("/clusters", summary="Clusters and their use", responses=documented(Clusters, 403))
+@router.get(
+    "/clusters",
+    summary="Clusters and their use",
+    responses=documented(Clusters, 403),
+    openapi_extra=described(ClustersQuestion),
+)
 async def clusters(
     request: Request,
     seen: Annotated[Access, Depends(access("app/api_version"))],
-    question: Annotated[ClustersQuestion, Query()],
+    question: Annotated[ClustersQuestion, Depends(parsed(ClustersQuestion))],
 ) -> Response:
     """Use and cost of a cluster are of all who share it: only for tokens that see everything."""
     seen.needs_everything()

@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from costpulse_app.api.access import Access, access
 from costpulse_app.api.answers import Answer, Connection, Found, Key, Usd, answered, cut, documented
-from costpulse_app.api.questions import Listing, ScopeId
+from costpulse_app.api.questions import Listing, ScopeId, described, parsed
 from costpulse_app.forecast.reads import BudgetPeriod, current
 from costpulse_assets.resources.database import run
 
@@ -94,8 +94,15 @@ class Budgets(Answer):
     data: list[BudgetRow]
 
 
-@router.get("/forecasts", summary="What days and months will cost", responses=documented(Forecasts))
-async def forecasts(request: Request, seen: _Seen, question: Annotated[ForecastsQuestion, Query()]) -> Response:
+@router.get(
+    "/forecasts",
+    summary="What days and months will cost",
+    responses=documented(Forecasts),
+    openapi_extra=described(ForecastsQuestion),
+)
+async def forecasts(
+    request: Request, seen: _Seen, question: Annotated[ForecastsQuestion, Depends(parsed(ForecastsQuestion))]
+) -> Response:
     """The newest forecast of each scope; a token for teams sees those of its teams."""
     by_month = question.grain == "month"
 
@@ -126,8 +133,15 @@ async def forecasts(request: Request, seen: _Seen, question: Annotated[Forecasts
     return await answered(request, seen, question, read, key=keys)
 
 
-@router.get("/budgets", summary="Budgets and where they stand", responses=documented(Budgets))
-async def budgets(request: Request, seen: _Seen, question: Annotated[BudgetsQuestion, Query()]) -> Response:
+@router.get(
+    "/budgets",
+    summary="Budgets and where they stand",
+    responses=documented(Budgets),
+    openapi_extra=described(BudgetsQuestion),
+)
+async def budgets(
+    request: Request, seen: _Seen, question: Annotated[BudgetsQuestion, Depends(parsed(BudgetsQuestion))]
+) -> Response:
     """What was planned, what is spent of it, and where it will end."""
 
     def read(connection: Connection, after: Key | None) -> Found[Budgets]:

@@ -4,10 +4,21 @@ The OpenAPI document says exactly what is accepted, so that nothing well formed 
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from costpulse_app.api.problems import contradiction
 from costpulse_assets.periods import Period
@@ -100,6 +111,55 @@ class InPeriod(Listing):
         """
         last = self.last or max(newest, self.first or newest)
         return in_order(self.first or last - timedelta(days=_DAYS_BY_DEFAULT - 1), last)
+
+
+QuestionT = TypeVar("QuestionT", bound=BaseModel)
+
+
+def parsed(model: type[QuestionT]) -> Callable[[Request], Awaitable[QuestionT]]:
+    """The dependency that reads a question from the query of a request.
+
+    FastAPI can do that as well, and takes most of the time of an answer for it.
+
+    Raises:
+        RequestValidationError: a parameter is unknown, not of its form, or there twice though it is no list.
+    """
+    lists = {parameter["name"] for parameter in _parameters(model) if parameter["schema"].get("type") == "array"}
+
+    async def question(request: Request) -> QuestionT:
+        given: dict[str, Any] = {}
+        for name, value in request.query_params.multi_items():
+            if name in lists:
+                given.setdefault(name, []).append(value)
+            else:
+                given[name] = [given[name], value] if name in given else value
+        try:
+            return model.model_validate(given, by_alias=True, by_name=False)
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_context=False, include_input=False)
+            raise RequestValidationError([{**fault, "loc": ("query", *fault["loc"])} for fault in faults]) from error
+
+    return question
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The same parameters for the OpenAPI document."""
+    return {"parameters": _parameters(model)}
+
+
+def _parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    found = []
+    for name, schema in model.model_json_schema().get("properties", {}).items():
+        # What may be left out is no null.
+        (kind,) = [kind for kind in schema.pop("anyOf", [schema]) if kind != {"type": "null"}]
+        if schema.get("default", "") is None:
+            del schema["default"]
+        description = schema.pop("description")
+        schema = {**schema, **kind}
+        schema.pop("description", None)
+        schema.pop("title", None)
+        found.append({"name": name, "in": "query", "required": False, "description": description, "schema": schema})
+    return found
 
 
 def in_order(first: date, last: date) -> Period:

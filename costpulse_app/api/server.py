@@ -16,7 +16,7 @@ class _Api(FastAPI):
     """FastAPI, with what its OpenAPI document leaves out."""
 
     def openapi(self) -> dict[str, Any]:
-        """The document: problems have their schema, and a parameter that may be left out is no null."""
+        """The document, with the schema of problems."""
         if self.openapi_schema is None:
             document = super().openapi()
             problem = TypeAdapter(problems.Problem).json_schema(ref_template="#/components/schemas/{model}")
@@ -24,17 +24,7 @@ class _Api(FastAPI):
             schemas.update(problem.pop("$defs"), Problem=problem)
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            for path in document["paths"].values():
-                for parameter in path["get"].get("parameters", ()):
-                    _without_null(parameter["schema"])
         return super().openapi()
-
-
-def _without_null(schema: dict[str, Any]) -> None:
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
-    if len(kinds) == 1:
-        del schema["anyOf"]
-        schema.update(kinds[0])
 
 
 def build() -> FastAPI:

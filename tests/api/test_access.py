@@ -93,6 +93,11 @@ def test_a_page_of_the_web_that_gives_this_computer_a_name_of_its_own_reads_noth
     api.get("/api/v1/status", host=host).problem(401)
 
 
+@pytest.mark.parametrize("host", ["[", "[::", "a:b:c", "\xff"])
+def test_a_host_that_is_no_name_is_no_fault(api: Client, whole: str, host: str) -> None:
+    assert api.get("/api/v1/costs", token=whole, host=host, limit=1).status == 200
+
+
 def test_parameters_are_not_looked_at_before_the_token(reachable: Client) -> None:
     reachable.get("/api/v1/costs", limit="many").problem(401)
 

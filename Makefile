@@ -48,3 +48,4 @@ bench: install
 screenshots: install
 	$(BIN)/python -m tests.e2e.screenshots
 	$(BIN)/python -m tests.e2e.message_pictures
+	$(BIN)/python -m tests.e2e.report_pictures

@@ -82,7 +82,7 @@ def used(last: dict[str, LastMessage]) -> None:
                 "Newest message": words.STATES[one.state],
                 "When": one.at,
                 "Answer": one.answer,
-                "Kind": "Test" if one.purpose == "test" else "Finding",
+                "Kind": {"test": "Test", "report": "Report"}.get(one.purpose, "Finding"),
                 "Delivered": one.delivered,
                 "Not delivered": one.not_delivered,
             }

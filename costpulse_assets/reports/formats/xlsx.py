@@ -5,7 +5,7 @@ Cells hold plain numbers, days and texts; there are no formulas, macros or links
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date
 from decimal import Decimal
 from functools import lru_cache
@@ -134,8 +134,9 @@ def _workbook(path: Path) -> Iterator[Any]:
             raise error.args[0] from None
         finally:
             # Closing has done so unless something failed.
-            for sheet in book.worksheets():
-                sheet.row_data_fh.close()
+            with ExitStack() as open_files:
+                for sheet in book.worksheets():
+                    open_files.callback(sheet.row_data_fh.close)
 
 
 class _Sheets:

@@ -199,10 +199,12 @@ def largest(title: str, key: str, rows: Sequence[Row]) -> Chart:
     """The largest as bars; what is behind them shares one. Rows come largest first."""
     shown = [row for row in rows if row["cost_usd"] is not None]
     shown.sort(key=lambda row: row["cost_usd"], reverse=True)
-    bars = [(row[key], row["cost_usd"]) for row in shown[:BARS]]
-    if len(shown) > BARS:
-        others = sum((row["cost_usd"] for row in shown[BARS:]), Decimal(0))
-        bars.append((f"All {len(shown) - BARS} others", others))
+    # One alone is shown by its name: there is nothing to share a bar.
+    alone = BARS if len(shown) != BARS + 1 else BARS + 1
+    bars = [(row[key], row["cost_usd"]) for row in shown[:alone]]
+    if len(shown) > alone:
+        others = sum((row["cost_usd"] for row in shown[alone:]), Decimal(0))
+        bars.append((f"All {len(shown) - alone} others", others))
     return Chart(title, "bars", tuple(name for name, _ in bars), (("Cost", tuple(cost for _, cost in bars)),))
 
 
@@ -216,7 +218,7 @@ def figures(asked: Asked, totals: Totals, days: Days) -> tuple[Figure, ...]:
     if asked.team_id is None:
         cost = totals.unallocated["cost_usd"]
         share = totals.unallocated["share_percent"]
-        found.append(Figure(UNALLOCATED, share, "percent", "" if cost is None else f"{usd(cost)} that no team has"))
+        found.append(Figure(UNALLOCATED, share, "percent", "" if cost is None else f"{usd(cost)} of no team"))
     found.append(Figure("Days not final", len(days.not_final), "integer", f"of {len(asked.period)}"))
     return tuple(found)
 

@@ -1,7 +1,6 @@
 """A report as Parquet: its detail with exact decimals, streamed through Arrow one row group at a time."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -54,20 +53,12 @@ def write(report: Report, path: Path, connection: Connection) -> int | None:
         tables = iter([_table(columns, rows)])
     schema = _schema(columns).with_metadata(_metadata(report))
     row_count = 0
-    with (
-        path.open("wb") as file,
-        parquet.ParquetWriter(file, schema, compression="zstd") as writer,
-        ThreadPoolExecutor(1) as packer,
-    ):
-        # The next row group is fetched while this one is packed.
-        packing: Future[None] | None = None
+    with path.open("wb") as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        # One row group is held at a time: fetching the next one meanwhile would gain little.
         for table in tables:
-            if packing is not None:
-                packing.result()
-            packing = packer.submit(writer.write_table, table, ROW_GROUP)
+            writer.write_table(table, ROW_GROUP)
             row_count += table.num_rows
-        if packing is not None:
-            packing.result()
+            del table
     return None if report.detail is None else row_count
 
 
@@ -88,8 +79,9 @@ def _streamed(detail: Detail, connection: Connection) -> Iterator[pa.Table]:
                 parsed.append(_parsed(detail.columns, text))
                 text = bytearray()
             if row_count == ROW_GROUP:
-                yield pa.concat_tables(parsed)
-                parsed, row_count = [], 0
+                group, parsed, row_count = pa.concat_tables(parsed), [], 0
+                yield group
+                del group
     if text:
         parsed.append(_parsed(detail.columns, text))
     if parsed:

@@ -71,7 +71,8 @@ def test_the_auditor_reads_every_table_and_writes_none(url):
     with acting_as(url, "costpulse_auditor") as connection:
         tables = connection.execute(
             "select relname from pg_class join pg_namespace n on n.oid = relnamespace "
-            "where nspname = 'costpulse' and relkind in ('r', 'v', 'p') and relname not in ('signing_keys', 'api_token_hashes')"
+            "where nspname = 'costpulse' and relkind in ('r', 'v', 'p') "
+            "and relname not in ('signing_keys', 'api_token_hashes')"
         ).fetchall()
         assert len(tables) > 25
         for table in tables:

@@ -134,7 +134,7 @@ COLUMNS: tuple[FocusColumn, ...] = (
     FocusColumn("PublisherName", "text", "mandatory", "never", "`Databricks`; deprecated", _BEFORE_1_4),
     FocusColumn("RegionId", "text", "conditional", "allowed", "region of the workspace"),
     FocusColumn("RegionName", "text", "conditional", "as RegionId", "its name with the cloud provider; else the id"),
-    FocusColumn("ResourceId", "text", "conditional", "allowed", "workspaces/<workspace>/<kind>/<id>"),
+    FocusColumn("ResourceId", "text", "conditional", "allowed", "`workspaces/<workspace>/<kind>/<id>`"),
     FocusColumn(
         "ResourceName", "text", "conditional", "within ResourceId", "what it was called on the day", by_people=True
     ),

@@ -259,7 +259,7 @@ def _statement(columns: Sequence[FocusColumn]) -> sql.Composed:
     )
     return (
         sql.SQL("copy (select {} from (").format(chosen)
-        + sql.SQL(load_sql("reports/focus_charges"))  # type: ignore[arg-type]
+        + sql.SQL(load_sql("reports/focus_charges"))
         + sql.SQL(") as c order by {}) to stdout (format csv, header)").format(order)
     )
 

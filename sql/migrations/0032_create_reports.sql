@@ -42,7 +42,8 @@ comment on column costpulse.reports.file_path is
 'File or folder below the folder of reports; NULL: it is not there (yet, or any more).';
 comment on column costpulse.reports.status is
 'requested; running; ready: the file is there; failed: see problem; expired: the file was deleted.';
-comment on column costpulse.reports.summary is 'Figures of the report by name, as text: what the list and messages show.';
+comment on column costpulse.reports.summary is
+'Figures of the report by name, as text: what the list and messages show.';
 comment on column costpulse.reports.requested_by is 'Who asked for it; schedule: nobody.';
 comment on column costpulse.reports.requested_at is 'When it was asked for.';
 comment on column costpulse.reports.period_first is 'First usage day (UTC).';
@@ -54,7 +55,8 @@ comment on column costpulse.reports.options is 'What only some reports have: foc
 comment on column costpulse.reports.channels is 'Channels that are told when it is ready, as alerts name them.';
 comment on column costpulse.reports.is_provisional is
 'Days of the period are not final, so the report says so on every page; NULL: not made.';
-comment on column costpulse.reports.checksum is 'SHA-256 of the file; of a folder that of its list of files and checksums.';
+comment on column costpulse.reports.checksum is
+'SHA-256 of the file; of a folder that of its list of files and checksums.';
 comment on column costpulse.reports.size_bytes is 'Size of the file or of all files.';
 comment on column costpulse.reports.row_count is 'Rows of detail in it; NULL: it has none.';
 comment on column costpulse.reports.problem is 'Why it failed and what to do, as one line; NULL: it did not.';

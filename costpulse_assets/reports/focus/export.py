@@ -4,7 +4,6 @@ Amounts travel as text from `numeric` to CSV, or to decimal128(38, 18) of Parque
 state of the database gives the same bytes.
 """
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -34,8 +33,8 @@ from costpulse_assets.settings import Settings
 #: Id of the way in which charges are divided among teams, documented in docs/focus.md; another way gets another id.
 SPLIT_METHOD = "costpulse-team-split-1"
 
-_ROWS_PER_GROUP = 131_072
-_BLOCK_BYTES = 8 << 20
+_ROWS_PER_BLOCK = 8_192
+_ROWS_PER_GROUP = 16 * _ROWS_PER_BLOCK
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "decimal": pa.decimal128(38, 18),
@@ -240,16 +239,17 @@ def _hive_path(target: Path, version: Version, month: date) -> Path:
 
 def _write(connection: Connection, version: Version, parameters: dict[str, Any], path: Path, schema: str) -> None:
     columns = columns_of(version)
-    with connection.cursor() as cursor, cursor.copy(_statement(columns).as_bytes(connection), parameters) as copy:
-        if path.suffix == ".csv":
+    is_csv = path.suffix == ".csv"
+    statement = _statement(columns, with_names=is_csv).as_bytes(connection)
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        if is_csv:
             with path.open("wb") as file:
-                for chunk in copy:
-                    file.write(chunk)
+                file.writelines(copy)
         else:
             _write_parquet(copy, columns, path, {"FocusVersion": version, "SchemaId": schema})
 
 
-def _statement(columns: Sequence[FocusColumn]) -> sql.Composed:
+def _statement(columns: Sequence[FocusColumn], *, with_names: bool) -> sql.Composed:
     """COPY of the columns of a version, by their names in FOCUS."""
     chosen = sql.SQL(", ").join(
         sql.SQL("{} as {}").format(sql.Identifier("c", column.field), sql.Identifier(column.name)) for column in columns
@@ -260,54 +260,50 @@ def _statement(columns: Sequence[FocusColumn]) -> sql.Composed:
     return (
         sql.SQL("copy (select {} from (").format(chosen)
         + sql.SQL(load_sql("reports/focus_charges"))
-        + sql.SQL(") as c order by {}) to stdout (format csv, header)").format(order)
+        + sql.SQL(") as c order by {}) to stdout (format csv, header {})").format(order, sql.Literal(with_names))
     )
-
-
-class _CopyStream(io.RawIOBase):
-    """What COPY sends, as a file that can be read once."""
-
-    def __init__(self, copy: Copy) -> None:
-        self._chunks: Iterator[bytes | bytearray | memoryview] = iter(copy)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._chunks, b""))
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 def _write_parquet(copy: Copy, columns: Sequence[FocusColumn], path: Path, metadata: dict[str, str]) -> None:
-    schema = pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in columns])
-    reader = pyarrow.csv.open_csv(
-        io.BufferedReader(_CopyStream(copy), _BLOCK_BYTES),
-        # One thread: the stream belongs to the connection of this one.
-        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+    schema = pa.schema([(column.name, _read_as(_ARROW_TYPES[column.type])) for column in columns])
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
+        waiting: list[pa.Table] = []
+        for block in _blocks(copy, schema):
+            waiting.append(block)
+            if len(waiting) * _ROWS_PER_BLOCK == _ROWS_PER_GROUP:
+                writer.write_table(pa.concat_tables(waiting), _ROWS_PER_GROUP)
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting), _ROWS_PER_GROUP)
+        writer.add_key_value_metadata(metadata)
+
+
+def _blocks(copy: Copy, schema: pa.Schema) -> Iterator[pa.Table]:
+    """What COPY sends, which is row by row, as tables of some thousand rows each."""
+    text, row_count = bytearray(), 0
+    for row in copy:
+        text += row
+        row_count += 1
+        if row_count == _ROWS_PER_BLOCK:
+            yield _parsed(text, schema)
+            text, row_count = bytearray(), 0
+    if text:
+        yield _parsed(text, schema)
+
+
+def _parsed(text: bytearray, schema: pa.Schema) -> pa.Table:
+    return pyarrow.csv.read_csv(
+        pa.py_buffer(text),
+        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types={field.name: field.type for field in schema},
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
+            column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
-        waiting: list[pa.RecordBatch] = []
-        for batch in reader:
-            waiting.append(batch)
-            if sum(each.num_rows for each in waiting) >= _ROWS_PER_GROUP:
-                whole = pa.Table.from_batches(waiting, schema)
-                writer.write_table(whole.slice(0, _ROWS_PER_GROUP), _ROWS_PER_GROUP)
-                waiting = whole.slice(_ROWS_PER_GROUP).to_batches()
-        if waiting:
-            writer.write_table(pa.Table.from_batches(waiting, schema), _ROWS_PER_GROUP)
-        writer.add_key_value_metadata(metadata)
+
+
+def _read_as(kind: pa.DataType) -> pa.DataType:
+    return pa.dictionary(pa.int32(), kind) if kind == pa.string() else kind
 
 
 def _expected(rows: Sequence[Row]) -> pa.Table:

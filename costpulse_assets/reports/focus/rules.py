@@ -226,7 +226,15 @@ def _opened(path: Path, wanted: Sequence[FocusColumn]) -> Iterator[tuple[duckdb.
 
     What cannot be read as its type is NULL there; of CSV, `<name>__raw` is the text.
     """
-    connection = duckdb.connect(config={"threads": 2, "autoinstall_known_extensions": False})
+    connection = duckdb.connect(
+        config={
+            "threads": 2,
+            "autoinstall_known_extensions": False,
+            # What does not fit is written beside the file, and goes with the connection.
+            "memory_limit": "512MB",
+            "temp_directory": str(path.parent),
+        }
+    )
     with connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(_MACROS)

@@ -6,7 +6,7 @@ from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from costpulse_assets.costs.statements import statement
@@ -289,6 +289,7 @@ def test_own_shared_and_unallocated_of_a_chargeback_add_up_to_the_cost_of_the_li
     assert {row["rule"] for row in streamed(filled, report)} == {None, "@nightly", "Storage for all"}
 
 
+@example(amounts=[Decimal("0.225"), Decimal("-0.250")])
 @given(amounts=st.lists(st.decimals(-1000, 1000, places=18) | st.decimals(-1, 1, places=3), min_size=1, max_size=6))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_journal_lines_are_in_cents_and_add_up_to_the_total_in_cents(filled, amounts):
@@ -321,7 +322,8 @@ def test_journal_lines_are_in_cents_and_add_up_to_the_total_in_cents(filled, amo
     assert summed(booked) == total(journal, "booked_usd") == rounded["usd"]
     assert all(amount == amount.quantize(Decimal("0.01")) for amount in booked)
     costs = column(named(report, "By cost center"), "cost_usd")
-    assert all(abs(cost - amount) < Decimal("0.01") for cost, amount in zip(costs, booked, strict=True))
+    # Half a cent before a line and half a cent after it: one at most.
+    assert all(abs(cost - amount) <= Decimal("0.01") for cost, amount in zip(costs, booked, strict=True))
 
 
 @pytest.mark.parametrize(

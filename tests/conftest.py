@@ -107,6 +107,8 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
             # Its data is worthless, and dropping a database waits for the disk.
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                 admin.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
+            # The folder may be in memory.
+            admin.execute("alter system set max_wal_size = '1GB'")
             admin.execute("select pg_reload_conf()")
         yield server.url("postgres")
 

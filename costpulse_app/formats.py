@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from costpulse_assets.costs.spend import Measure
 from costpulse_assets.periods import Period
+from costpulse_assets.reports.formats.text_cells import harmless
 
 UNKNOWN = "-"
 
@@ -174,9 +175,7 @@ def csv_cell(value: object) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}" if value.as_tuple().exponent == 0 else _without_trailing_zeros(value)
-    text = str(value)
-    if (isinstance(value, str) and text.lstrip()[:1] in ("=", "+", "-", "@")) or text[:1] in ("\t", "\r"):
-        text = "'" + text
+    text = harmless(value) if isinstance(value, str) else str(value)
     if any(character in text for character in ',"\r\n'):
         text = '"' + text.replace('"', '""') + '"'
     return text

@@ -1,5 +1,6 @@
--- one row per event that is shown, has a day of the period and lies in what is selected, largest first; or, where an id
--- is asked for, that event and those rolled up under it. An event lies where half of its difference does.
+-- one row per event that may be seen and is rolled up under none that may be seen, has a day of the period and lies in
+-- what is selected, largest first; or, where an id is asked for, that event and those rolled up under it. An event lies
+-- where half of its difference does.
 select
     a.id,
     a.scope_type,
@@ -32,7 +33,7 @@ from costpulse.anomalies as a
 where
     (
         %(id)s::bigint is null
-        and a.parent_id is null
+        and not exists (select from costpulse.anomalies as p where p.id = a.parent_id)
         and a.start_date <= %(last)s
         and a.last_date >= %(first)s
         and not exists (

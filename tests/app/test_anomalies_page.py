@@ -19,7 +19,7 @@ from costpulse_app.anomalies import actions, chart, reads
 from costpulse_app.anomalies.reads import Event, JudgedDay
 from costpulse_app.anomalies.state import Choice
 from costpulse_assets.analysis import anomaly_status
-from costpulse_assets.resources.database import Database
+from costpulse_assets.resources.database import Database, run
 from tests.app.books import Books
 from tests.app.conftest import TODAY, Opener
 from tests.app.test_pages import metric, query, texts
@@ -333,6 +333,18 @@ def test_names_from_the_data_are_text_and_nothing_else(app: Opener, found: str) 
         shown = [element.value for kind in ("markdown", "caption", "subheader", "info") for element in test.get(kind)]
         assert any(formats.plain(HOSTILE) in text for text in shown)
         assert not any("<b>" in text or "[l](" in text or "$1$" in text for text in shown)
+
+
+def test_an_event_rolled_up_under_one_that_its_team_may_not_see_is_shown_to_the_team(found: str) -> None:
+    below = 50
+    add_event(found, below, scope_type="team", scope_id="1", parent_id=OUTAGE)
+    asked = {"id": None, "first": date(2026, 11, 1), "last": FINAL, "chosen": "{}"}
+    with psycopg.connect(found, row_factory=dict_row) as connection:
+        connection.execute("set role costpulse_app")
+        for scope, shown, is_open in (("1", {below, SHIFT}, 2), ("all", {OUTAGE, SPIKE, SHIFT, PLANNED, DONE}, 4)):
+            connection.execute("select set_config('costpulse.scope', %s, false)", [scope])
+            assert {row["id"] for row in run(connection, "app/anomalies", asked)} == shown
+            assert run(connection, "app/anomaly_summary", {"now": NOON})[0]["open"] == is_open
 
 
 # --- one event

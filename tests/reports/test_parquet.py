@@ -15,7 +15,8 @@ from psycopg import sql
 from pyarrow import parquet
 
 from costpulse_assets.periods import Period
-from costpulse_assets.reports.formats.parquet import ROW_GROUP, write
+from costpulse_assets.reports.formats.arrow_copy import ROW_GROUP
+from costpulse_assets.reports.formats.parquet import write
 from costpulse_assets.resources.database import Connection, Database
 from tests.conftest import database
 from tests.reports import books as books_of_reports

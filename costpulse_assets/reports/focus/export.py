@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 from psycopg import Copy, sql
 
@@ -25,6 +24,7 @@ from costpulse_assets.reports.focus import services
 from costpulse_assets.reports.focus.columns import ColumnType, FocusColumn, Version, columns_of
 from costpulse_assets.reports.focus.metadata import Sector, as_json, document, schema_id
 from costpulse_assets.reports.focus.rules import Failure, check, check_metadata
+from costpulse_assets.reports.formats.arrow_copy import ROW_GROUP, row_groups
 from costpulse_assets.reports.report_request import ReportRequest
 from costpulse_assets.resources.database import Connection, Row, run
 from costpulse_assets.resources.sql_files import load_sql
@@ -33,8 +33,6 @@ from costpulse_assets.settings import Settings
 #: Id of the way in which charges are divided among teams, documented in docs/focus.md; another way gets another id.
 SPLIT_METHOD = "costpulse-team-split-1"
 
-_ROWS_PER_BLOCK = 8_192
-_ROWS_PER_GROUP = 16 * _ROWS_PER_BLOCK
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "decimal": pa.decimal128(38, 18),
@@ -182,7 +180,7 @@ def _remarks(unpriced: Sequence[Unpriced], changed: Sequence[Row]) -> Iterator[F
             "usage without a list price is left out",
             "ListUnitPrice",
             sum(each.record_count for each in unpriced),
-            tuple(f"{each.sku_name}: {each.usage_quantity.normalize():f} {each.usage_unit}" for each in unpriced[:3]),
+            tuple(f"{each.sku_name}: {each.usage_quantity:,.2f} {each.usage_unit}" for each in unpriced[:3]),
         )
     for cause, what, column in (("price", "priced", "ContractedCost"), ("rule", "allocated", "x_Team")):
         rows = [row for row in changed if row["cause"] == cause]
@@ -267,39 +265,10 @@ def _statement(columns: Sequence[FocusColumn], *, with_names: bool) -> sql.Compo
 def _write_parquet(copy: Copy, columns: Sequence[FocusColumn], path: Path, metadata: dict[str, str]) -> None:
     schema = pa.schema([(column.name, _read_as(_ARROW_TYPES[column.type])) for column in columns])
     with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
-        waiting: list[pa.Table] = []
-        for block in _blocks(copy, schema):
-            waiting.append(block)
-            if len(waiting) * _ROWS_PER_BLOCK == _ROWS_PER_GROUP:
-                writer.write_table(pa.concat_tables(waiting), _ROWS_PER_GROUP)
-                waiting = []
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting), _ROWS_PER_GROUP)
+        for group in row_groups(copy, schema):
+            writer.write_table(group, ROW_GROUP)
+            del group
         writer.add_key_value_metadata(metadata)
-
-
-def _blocks(copy: Copy, schema: pa.Schema) -> Iterator[pa.Table]:
-    """What COPY sends, which is row by row, as tables of some thousand rows each."""
-    text, row_count = bytearray(), 0
-    for row in copy:
-        text += row
-        row_count += 1
-        if row_count == _ROWS_PER_BLOCK:
-            yield _parsed(text, schema)
-            text, row_count = bytearray(), 0
-    if text:
-        yield _parsed(text, schema)
-
-
-def _parsed(text: bytearray, schema: pa.Schema) -> pa.Table:
-    return pyarrow.csv.read_csv(
-        pa.py_buffer(text),
-        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    )
 
 
 def _read_as(kind: pa.DataType) -> pa.DataType:

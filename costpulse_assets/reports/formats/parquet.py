@@ -6,15 +6,13 @@ from pathlib import Path
 import psycopg
 import pyarrow as pa
 from psycopg import sql
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
+from costpulse_assets.reports.formats.arrow_copy import ROW_GROUP, row_groups
 from costpulse_assets.reports.formats.flat_table import flat_table
 from costpulse_assets.reports.report import Column, Detail, Kind, Report, Value
 from costpulse_assets.resources.database import Connection
 from costpulse_assets.resources.sql_files import load_sql
-
-ROW_GROUP = 128 * 1024
-_PARSED_AT_ONCE = 8 * 1024
 
 _EXACT = pa.decimal128(38, 18)
 _TYPES: dict[Kind, pa.DataType] = {
@@ -64,50 +62,18 @@ def write(report: Report, path: Path, connection: Connection) -> int | None:
 
 def _streamed(detail: Detail, connection: Connection) -> Iterator[pa.Table]:
     """The detail in tables of one row group each."""
-    # A sum or share may have more digits than the type; as CSV because Arrow reads it far faster than rows from Python.
+    # A sum or share may have more digits than the type.
     statement = sql.SQL("copy (select {columns} from (\n{statement}\n) as detail) to stdout (format csv)").format(
         columns=sql.SQL(", ").join(map(_column, detail.columns)),
         statement=sql.SQL(load_sql(detail.statement)),
     )
-    text, parsed, row_count = bytearray(), [], 0
     with psycopg.ClientCursor(connection).copy(statement, detail.parameters) as copy:
-        for row in copy:
-            text += row
-            row_count += 1
-            # As CSV a row takes more room than parsed.
-            if row_count % _PARSED_AT_ONCE == 0:
-                parsed.append(_parsed(detail.columns, text))
-                text = bytearray()
-            if row_count == ROW_GROUP:
-                group, parsed, row_count = pa.concat_tables(parsed), [], 0
-                yield group
-                del group
-    if text:
-        parsed.append(_parsed(detail.columns, text))
-    if parsed:
-        yield pa.concat_tables(parsed)
+        yield from row_groups(copy, _schema(detail.columns))
 
 
 def _column(column: Column) -> sql.Composable:
     name = sql.Identifier(column.key)
     return sql.SQL("round({0}, 18) as {0}").format(name) if _TYPES[column.kind] == _EXACT else name
-
-
-def _parsed(columns: tuple[Column, ...], text: bytearray) -> pa.Table:
-    return csv.read_csv(
-        pa.py_buffer(text),
-        # One thread keeps up with the server, and more of them take more memory.
-        read_options=csv.ReadOptions(column_names=[column.key for column in columns], use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            column_types=_schema(columns),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
-        ),
-    )
 
 
 def _schema(columns: tuple[Column, ...]) -> pa.Schema:

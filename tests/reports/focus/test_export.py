@@ -169,7 +169,7 @@ class TestCharges:
             ("PRIVATE", 3, Decimal("1.5")),
         ]
         assert [(w.column, w.count, w.examples) for w in result.warnings] == [
-            ("ListUnitPrice", 2, ("NEW: 2 DBU", "PRIVATE: 3 DBU"))
+            ("ListUnitPrice", 2, ("NEW: 2.00 DBU", "PRIVATE: 3.00 DBU"))
         ]
 
     def test_usage_of_the_account_has_no_workspace(self, bill: Bill, tmp_path: Path) -> None:

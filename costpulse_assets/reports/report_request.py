@@ -42,15 +42,18 @@ class ReportRequest(BaseModel):
     def _fits_together(self) -> Self:
         if self.last_day < self.first_day:
             raise ValueError(f"the period ends on {self.last_day}, before it begins on {self.first_day}")
+        faults = []
         if self.report_type == "statement" and self.period != whole_month(self.first_day):
-            raise ValueError("a statement is of one whole month: give its first and its last day")
+            faults.append("a statement is of one whole month: give its first and its last day")
         if self.format == "focus":
             if self.report_type not in ("showback", "chargeback"):
-                raise ValueError("FOCUS holds the bill itself: ask for it with the type showback or chargeback")
+                faults.append("FOCUS holds the bill itself: ask for it with the type showback or chargeback")
             if self.team is not None:
-                raise ValueError("FOCUS holds the whole bill, with the team of each row: leave the team out")
+                faults.append("FOCUS holds the whole bill, with the team of each row: leave the team out")
             if self.first_day.day != 1 or (self.last_day + timedelta(days=1)).day != 1:
-                raise ValueError("FOCUS goes by billing months: give the first day of one and the last day of another")
+                faults.append("FOCUS goes by billing months: give the first day of one and the last day of another")
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 

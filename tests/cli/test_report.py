@@ -174,6 +174,7 @@ def test_focus_that_breaks_a_rule_is_not_published_and_fails_the_check(
         (("--output", "."), ("is a folder",)),
         (("--output", "-"), ("not to the terminal",)),
         (("--format", "focus"), ("FOCUS goes by billing months",)),
+        (("--format", "focus", "--team", "Data Platform"), ("leave the team out", "FOCUS goes by billing months")),
         (
             ("--format", "focus", "--from", "2026-03-01", "--to", "2026-03-31", "--output", "bill.xlsx"),
             ("FOCUS is written as Parquet or CSV",),

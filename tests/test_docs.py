@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from costpulse_assets import errors
-from costpulse_assets.cli import cli
+from costpulse_assets.cli import COMMANDS
 from costpulse_assets.cli.runs import RunFailed
 from costpulse_assets.cli.services import ServiceDied
 from costpulse_assets.errors import CostPulseError
@@ -35,7 +35,7 @@ def test_no_setting_is_documented_that_does_not_exist():
 
 
 def test_every_command_is_named_in_the_readme():
-    for name in cli.commands:
+    for name in COMMANDS:
         assert re.search(rf"`(costpulse )?{name}`", text("README.md")), name
 
 

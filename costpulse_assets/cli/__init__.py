@@ -6,58 +6,52 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 
 import click
 
-from costpulse_assets.cli.alert import alert
-from costpulse_assets.cli.apply import apply
-from costpulse_assets.cli.close import close
-from costpulse_assets.cli.deliver import deliver
-from costpulse_assets.cli.doctor import doctor
-from costpulse_assets.cli.env import env
-from costpulse_assets.cli.explain import explain
-from costpulse_assets.cli.export import export
-from costpulse_assets.cli.materialize import materialize
-from costpulse_assets.cli.migrate import migrate
-from costpulse_assets.cli.query import query
-from costpulse_assets.cli.reconcile import reconcile
-from costpulse_assets.cli.report import report
-from costpulse_assets.cli.sql import sql
-from costpulse_assets.cli.statement import statement
-from costpulse_assets.cli.token import token
-from costpulse_assets.cli.up import up
 from costpulse_assets.errors import CostPulseError
 
+#: Each is a function of its name in the file of its name, in the order of `costpulse --help`.
+COMMANDS = (
+    "up",
+    "doctor",
+    "migrate",
+    "materialize",
+    "query",
+    "explain",
+    "export",
+    "apply",
+    "close",
+    "statement",
+    "report",
+    "reconcile",
+    "alert",
+    "deliver",
+    "sql",
+    "token",
+    "env",
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+
+class _Commands(click.Group):
+    """Loads the file of a command with the command: all of them bring Dagster, which takes two seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"costpulse_assets.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="costpulse")
 def cli() -> None:
     """FinOps for Databricks: who spends what, is it normal, what comes next, what to switch off."""
-
-
-COMMANDS = (
-    up,
-    doctor,
-    migrate,
-    materialize,
-    query,
-    explain,
-    export,
-    apply,
-    close,
-    statement,
-    report,
-    reconcile,
-    alert,
-    deliver,
-    sql,
-    token,
-    env,
-)
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:

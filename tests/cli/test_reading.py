@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,6 +22,15 @@ def objects(text: str) -> list[dict[str, Any]]:
     found = json.loads(text, parse_float=Decimal)
     assert isinstance(found, list)
     return found
+
+
+@pytest.mark.parametrize("command", ["sql", "query", "explain", "token", "migrate"])
+def test_a_question_does_not_wait_for_dagster(command: str) -> None:
+    program = (
+        "import sys; from costpulse_assets.cli import cli\n"
+        f"cli.main([{command!r}, '--help'], standalone_mode=False); sys.exit('dagster' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
 def test_json_is_one_array_with_every_digit_and_nothing_else_on_stdout(demo: Costpulse) -> None:

@@ -89,11 +89,11 @@ def test_kill_9_takes_app_and_dagster_along_and_the_next_start_works(spare: Cost
     with serving(spare) as (process, _, _):
         process.kill()
         process.wait()
-        # The database server notices at the next start that nobody uses it any more.
+        # The database server may go on: the next start notices that nobody uses it any more. It may as well have been
+        # stopped by the last of the others.
         assert eventually(lambda: all("postgres" in command for command in spare.processes().values())), (
             spare.processes()
         )
-        assert spare.processes()
         result = spare("up", "--demo", "--no-ui")
         assert result.returncode == 0, result.stderr
         assert_nothing_is_left(spare)

@@ -21,8 +21,6 @@ APP_ROLE = "costpulse_app"
 STATEMENT_SECONDS = 10
 #: Who saves or tries something waits longer: for a build that is reading the rules, or for days allocated anew.
 WORKING_SECONDS = 60
-#: Who acts while there is no sign-in; the name in the audit log.
-LOCAL_OPERATOR = "local admin"
 _CONNECT_SECONDS = 3
 
 
@@ -37,11 +35,12 @@ def settings() -> Settings:
 
 
 @contextmanager
-def reading(scope: str = "all") -> Iterator[psycopg.Connection[Any]]:
+def reading(scope: str, *, actor: str = "") -> Iterator[psycopg.Connection[Any]]:
     """A connection in a read-only transaction that sees the rows of `scope`.
 
     Args:
         scope: "all", or comma-separated team ids; row-level security compares it.
+        actor: who looks, and so sees what they keep for themselves; empty: nobody.
 
     Raises:
         DatabaseUnavailable: no answer, or it went away.
@@ -55,12 +54,14 @@ def reading(scope: str = "all") -> Iterator[psycopg.Connection[Any]]:
     )
     with _connected(doing="read the data", too_slow=too_slow) as connection:
         connection.row_factory = tuple_row
-        connection.execute("select set_config('costpulse.scope', %s, true)", [scope])
+        connection.execute(
+            "select set_config('costpulse.scope', %s, true), set_config('costpulse.actor', %s, true)", [scope, actor]
+        )
         yield connection
 
 
 @contextmanager
-def writing(actor: str, scope: str = "all") -> Iterator[Connection]:
+def writing(actor: str, scope: str) -> Iterator[Connection]:
     """A connection in a transaction that may write what people edit: committed at the end, rolled back on any error.
 
     Args:
@@ -78,7 +79,7 @@ def writing(actor: str, scope: str = "all") -> Iterator[Connection]:
 
 
 @contextmanager
-def trying(scope: str = "all") -> Iterator[Connection]:
+def trying(scope: str) -> Iterator[Connection]:
     """As `writing`, and rolled back at the end: for questions whose answer takes temporary tables."""
     with _working("nobody: this is rolled back", scope) as connection:
         yield connection
@@ -88,21 +89,22 @@ def trying(scope: str = "all") -> Iterator[Connection]:
 class AppDatabase(Database):
     """The database as functions of costpulse_assets take it, with the rights of the app and a person who acts."""
 
-    def __init__(self, actor: str) -> None:
+    def __init__(self, actor: str, scope: str) -> None:
         super().__init__(_url())
         self._actor = actor
+        self._scope = scope
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """See `writing`."""
-        with writing(self._actor) as connection:
+        with writing(self._actor, self._scope) as connection:
             yield connection
 
 
 def is_reachable() -> bool:
     """True when the database answers now; for the health check."""
     try:
-        with reading() as connection:
+        with reading("all") as connection:
             connection.execute("select 1")
     except CostPulseError:
         return False

@@ -3,8 +3,10 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from costpulse_assets.people import Person
 
-def pages() -> dict[str, list[StreamlitPage]]:
+
+def pages(person: Person) -> dict[str, list[StreamlitPage]]:
     """Sections of the menu with their pages; the help line says which question a page answers."""
     return {
         "Spend": [

@@ -13,12 +13,13 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from costpulse_app import db, filters, formats, queries
+from costpulse_app import db, filters, formats, people, queries
 from costpulse_app.filters import Filters, View
 from costpulse_app.metrics import METRICS
 from costpulse_app.names import Names
 from costpulse_assets.costs.spend import DIMENSIONS, NAMED_BY_COLLECTION, NONE, Measure, Selection
 from costpulse_assets.errors import CostPulseError, SchemaMismatch
+from costpulse_assets.people import RIGHTS, Person, Right
 from costpulse_assets.periods import Period, last_final_day
 
 _log = logging.getLogger("costpulse_app")
@@ -473,6 +474,53 @@ def panel(name: str) -> Iterator[None]:
             st.markdown(f":material/error: {formats.plain(error.message)} {formats.plain(error.next_step)}")
             st.caption(f"Reference {reference}")
             st.button("Try again", key=f"again_{name}")
+
+
+def sign_in_first() -> None:
+    """Nobody is signed in: the one thing to do."""
+    st.title("CostPulse", anchor=False)
+    st.markdown("Who spends what on Databricks, is it normal, what comes next, and what to switch off.")
+    st.button("Sign in", type="primary", icon=":material/login:", key="sign_in", on_click=st.login)
+
+
+def no_access() -> None:
+    """Signed in, and known to nobody here."""
+    st.title("No access yet", anchor=False)
+    shown = st.user.get("email") or "This account"
+    st.markdown(f"{formats.plain(str(shown))} has no role in CostPulse. Ask an admin for one: Settings, People.")
+    with st.container(horizontal=True):
+        st.button("Look again", icon=":material/refresh:", key="look_again")
+        st.button("Sign out", key="sign_out", on_click=st.logout)
+
+
+def signed_in_as(person: Person) -> None:
+    """Who looks, as what; and a warning where everybody is admin."""
+    settings = db.settings()
+    with st.sidebar:
+        if not settings.has_sign_in:
+            st.caption("Signed in as local admin: no sign-in is set up.")
+        else:
+            teams = "" if person.scope == "all" else ", own teams only"
+            st.caption(formats.plain(f"Signed in as {person.name} ({person.role.replace('_', ' ')}{teams})."))
+            st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
+    if settings.insecure and not settings.has_sign_in:
+        st.warning(
+            "Nobody signs in here (COSTPULSE_INSECURE=true): whoever reaches this address sees and changes everything.",
+            icon=":material/lock_open:",
+        )
+
+
+def needs(right: Right) -> bool:
+    """Whether the viewer has the right; else a page says whom to ask and draws nothing more."""
+    person = people.current()
+    if person.may(right):
+        return True
+    st.title("Not for your role", anchor=False)
+    st.markdown(
+        f"To {right} takes the role {RIGHTS[right].replace('_', ' ')}; yours is {person.role.replace('_', ' ')}. "
+        "Ask an admin for it."
+    )
+    return False
 
 
 def first_start() -> None:

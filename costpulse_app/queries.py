@@ -1,7 +1,7 @@
 """Every read of the pages: cached until new data is materialized, never by a timer.
 
-The first argument of each cached function is the version of the data; a new one makes every answer new. Answers
-are shared by all viewers, so whatever narrows rows must be an argument.
+The first argument of each cached function is the version of the data and of what the viewer may see; a new one makes
+every answer new. Answers are shared by all viewers who see the same.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_assets.costs import spend
 from costpulse_assets.costs.spend import Bin, BinSpend, GroupSpend, Measure, Selection, Unpriced, Windows
 from costpulse_assets.periods import Period
@@ -48,10 +48,11 @@ class SourceNotRead:
 
 
 def version() -> tuple[Version, datetime | None]:
-    """The version of the data, and when the source was last read; asked once per rerun, never cached."""
+    """The version of the data that the viewer sees, and when the source was last read; asked once per rerun."""
     (row,) = _rows("app/data_version")
     loaded_at = row.pop("loaded_at")
-    return tuple(row.values()), loaded_at
+    # What is kept for one viewer is never shown to another who sees less, or more.
+    return (people.current().scope, *row.values()), loaded_at
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -84,7 +85,7 @@ def tag_pairs(version: Version) -> list[tuple[str, str]]:
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def resource_names(version: Version, dimension: str, ids: tuple[str, ...]) -> dict[str, str]:
     """See `spend.resource_names`."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         return spend.resource_names(connection, dimension, ids)
 
 
@@ -113,7 +114,7 @@ def by_group(
     limit: int | None = None,
 ) -> list[GroupSpend]:
     """See `spend.spend_by_group`."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         return spend.spend_by_group(
             connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure, limit=limit
         )
@@ -121,7 +122,7 @@ def by_group(
 
 def every_group(windows: Windows, by: str, tag_key: str, selection: Selection, measure: Measure) -> list[GroupSpend]:
     """All groups, however many, for a file; not kept, so that nobody's memory holds them."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         return spend.spend_by_group(connection, windows, by=by, tag_key=tag_key, selection=selection, measure=measure)
 
 
@@ -137,7 +138,7 @@ def by_bin(
     measure: Measure,
 ) -> list[BinSpend]:
     """See `spend.spend_by_bin`."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         return spend.spend_by_bin(
             connection,
             period,
@@ -153,10 +154,10 @@ def by_bin(
 @st.cache_data(show_spinner=False, max_entries=_ENTRIES)
 def without_price(version: Version, period: Period, selection: Selection) -> list[Unpriced]:
     """See `spend.spend_without_price`."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         return spend.spend_without_price(connection, period, selection=selection)
 
 
 def _rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    with db.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

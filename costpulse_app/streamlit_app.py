@@ -1,10 +1,10 @@
-"""Entry of every rerun: the menu, the filter bar, the badge, then the page."""
+"""Entry of every rerun: who it is for, the menu, the filter bar, the badge, then the page."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from costpulse_app import filters, nav, parts
+from costpulse_app import filters, nav, parts, people
 from costpulse_assets.errors import CostPulseError
 
 # A file, not an icon name: the browser would ask a font host for that.
@@ -12,10 +12,22 @@ st.set_page_config(
     page_title="CostPulse", page_icon=str(Path(__file__).parent / "static" / "favicon.png"), layout="wide"
 )
 st.logo(str(Path(__file__).parent / "static" / "logo.svg"), size="large")
-page = st.navigation(nav.pages())
-with st.sidebar:
-    st.caption("Signed in as local admin: no sign-in is set up.")
+if not people.is_signed_in():
+    parts.sign_in_first()
+    st.stop()
 
+try:
+    person = people.sign_in()
+except CostPulseError as error:
+    # The menu as well depends on who looks.
+    parts.database_problem(error)
+    st.stop()
+if person is None:
+    parts.no_access()
+    st.stop()
+
+page = st.navigation(nav.pages(person))
+parts.signed_in_as(person)
 try:
     filters.open_session(page.url_path)
     parts.follow()

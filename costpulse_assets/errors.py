@@ -28,6 +28,10 @@ class BadInput(CostPulseError):
     """An argument of a command or a value typed by a person is not acceptable."""
 
 
+class NotAllowed(CostPulseError):
+    """Somebody's role does not have the right to do this, or what they asked for is not theirs."""
+
+
 class DatabaseUnavailable(CostPulseError):
     """The database does not answer, or went away in the middle of a statement."""
 

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from email.utils import parseaddr
+from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -339,6 +340,30 @@ class Settings(BaseSettings):
         default=None,
         description="Public address of the app, used in links. Unset: http://127.0.0.1 and the port of the app.",
     )
+    insecure: bool = Field(
+        default=False,
+        description="Let the app listen on an address that others reach although nobody signs in: whoever reaches it "
+        "is admin. Every page says so.",
+    )
+
+    # Sign-in
+    oidc_metadata_url: str | None = Field(
+        default=None,
+        description="Address of the sign-in provider's OpenID Connect document; it ends with "
+        "/.well-known/openid-configuration. Unset: nobody signs in, and everybody who reaches the app is admin.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="Id of CostPulse at the sign-in provider.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="Its secret there.")
+    oidc_cookie_secret: SecretStr | None = Field(
+        default=None, description="Key of the sign-in cookie, at least 32 characters; a new one signs everybody out."
+    )
+    oidc_groups_claim: str = Field(
+        default="groups", min_length=1, description="Claim of the sign-in that lists a person's groups."
+    )
+    admins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="E-mail addresses, with commas, of people who are admins whatever the app says."
+    )
+
     api_requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="Requests a minute that one token or address may send to the API."
     )
@@ -405,7 +430,34 @@ class Settings(BaseSettings):
     def _connections_are_a_json_list(cls, value: object) -> object:
         return _json_list(value, of="connections")
 
-    @field_validator("app_url", "slack_api_url")
+    @field_validator("admins", mode="before")
+    @classmethod
+    def _admins_are_separated_by_commas(cls, value: object) -> object:
+        return [name for each in value.split(",") if (name := each.strip())] if isinstance(value, str) else value
+
+    @field_validator("oidc_cookie_secret")
+    @classmethod
+    def _key_is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("needs at least 32 characters")
+        return value
+
+    @model_validator(mode="after")
+    def _sign_in_is_whole(self) -> Self:
+        parts = {
+            "OIDC_METADATA_URL": self.oidc_metadata_url,
+            "OIDC_CLIENT_ID": self.oidc_client_id,
+            "OIDC_CLIENT_SECRET": self.oidc_client_secret,
+            "OIDC_COOKIE_SECRET": self.oidc_cookie_secret,
+        }
+        missing = [f"COSTPULSE_{name}" for name, value in parts.items() if value is None]
+        if missing and len(missing) < len(parts):
+            raise ValueError(f"sign-in needs {' and '.join(missing)} too")
+        if not missing and self.app_url is None:
+            raise ValueError("sign-in needs COSTPULSE_APP_URL, the address that the provider sends people back to")
+        return self
+
+    @field_validator("app_url", "slack_api_url", "oidc_metadata_url")
     @classmethod
     def _is_a_web_address(cls, value: str | None) -> str | None:
         return None if value is None else _web_address(value)
@@ -598,9 +650,24 @@ class Settings(BaseSettings):
         """Address of the app for links, without a slash at its end."""
         return self.app_url or f"http://127.0.0.1:{self.app_port}"
 
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people sign in."""
+        return self.oidc_metadata_url is not None
+
     def current_date(self) -> date:
         """Today in UTC: billing days are UTC days."""
         return self.today or datetime.now(UTC).date()
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether an address is of this computer, where nobody else reaches it."""
+    if host == "localhost":
+        return True
+    try:
+        return host is not None and ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: object) -> Settings:

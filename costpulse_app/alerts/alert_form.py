@@ -9,7 +9,7 @@ import streamlit as st
 from psycopg.rows import dict_row
 from pydantic import ValidationError
 
-from costpulse_app import db, formats, parts
+from costpulse_app import db, formats, parts, people
 from costpulse_app.alerts import fired, option_fields, scope_input, sending, words
 from costpulse_app.alerts.reads import Alert
 from costpulse_app.alerts.state import close_form
@@ -78,7 +78,9 @@ def dialog(made: Frame, alerts: Sequence[Alert], one: Alert | None, number: int)
             return
         if ask and document is not None:
             with st.spinner("Asking the last 90 days ..."):
-                replay = would_have_fired(db.AppDatabase(db.LOCAL_OPERATOR), db.settings(), document, days=fired.DAYS)
+                replay = would_have_fired(
+                    people.acting_database("edit alerts"), db.settings(), document, days=fired.DAYS
+                )
                 st.session_state[f"{key}_tried"] = Tried(document, replay)
         tried: Tried | None = st.session_state.get(f"{key}_tried")
         if tried is None:
@@ -240,7 +242,7 @@ def _judged(document: AlertDocument) -> Mapping[str, Any]:
 
 def _faults(document: AlertDocument, one: Alert | None) -> list[str]:
     """Everything that is wrong with it, beside the other alerts and for its type."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         others = [each.document for each in stored_alerts(connection) if one is None or each.id != one.id]
         found = alert_faults([*others, document], connection)
@@ -250,7 +252,7 @@ def _faults(document: AlertDocument, one: Alert | None) -> list[str]:
 def _saved(document: AlertDocument, one: Alert | None) -> tuple[str, ...]:
     """Saves it in the name of the viewer; what is wrong with it, in which case nothing was changed."""
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
+        with people.acting("edit alerts") as connection:
             save_alert(connection, document, id=one.id if one else None, version=one.version if one else None)
     except CostPulseError as error:
         return tuple(line for line in f"{error.message} {error.next_step}".splitlines() if line)

@@ -5,7 +5,7 @@ from itertools import count
 
 import streamlit as st
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.alerts import dialogs, reads, state, words
 from costpulse_app.alerts.dialogs import Dialog
 from costpulse_app.alerts.reads import FIGURE_DAYS, Alert
@@ -144,7 +144,7 @@ def ready_made() -> None:
                 wanted = st.button("Switch on", key=f"ready_{document.alert_type}", icon=":material/add_alert:")
             if wanted:
                 with parts.panel("ready_made"):
-                    with db.writing(db.LOCAL_OPERATOR) as connection:
+                    with people.acting("edit alerts") as connection:
                         save_alert(connection, document.model_copy(update={"severity": declared.severity}))
                     st.session_state["said"] = f"Created the alert “{document.name}”. It tells what comes from now on."
                     st.rerun()

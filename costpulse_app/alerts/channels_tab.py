@@ -5,7 +5,7 @@ from itertools import count
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.alerts import reads, sending, words
 from costpulse_app.alerts.dialogs import Dialog, answered
 from costpulse_app.alerts.reads import LastMessage
@@ -104,7 +104,7 @@ def routes() -> None:
         "The routes of a finding's team count, else those of its cost center, else those of everybody else; each from "
         "its severity on. Without a route it goes to Slack, where that is configured."
     )
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         stored = stored_alert_routes(connection)
     with st.container(horizontal=True, vertical_alignment="bottom", key="route_buttons", gap="small"):
@@ -125,7 +125,7 @@ def routes() -> None:
             if not st.button("Delete", key="delete_route"):
                 chosen = None
     if chosen is not None:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
+        with people.acting("edit alerts") as connection:
             delete_alert_route(connection, chosen)
         st.session_state["said"] = f"Deleted the route {words.route(chosen.document)}."
         st.rerun()

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from costpulse_app import charts, db, formats, nav, parts
+from costpulse_app import charts, formats, nav, parts, people
 from costpulse_app.alerts import reads, words
 from costpulse_app.alerts.dialogs import Dialog
 from costpulse_app.alerts.reads import Finding, Line
@@ -78,7 +78,7 @@ def acts(content: Message, one: Line) -> None:
     with st.container(horizontal=True, gap="small", key="finding_actions"):
         if one.acknowledged_at is None and st.button("Acknowledge", key="acknowledge", icon=":material/visibility:"):
             with parts.panel("acknowledge"):
-                with db.writing(db.LOCAL_OPERATOR) as connection:
+                with people.acting("decide on findings") as connection:
                     mark_acknowledged(connection, one.id)
                 st.session_state["said"] = "Acknowledged: the audit log has your name."
                 st.rerun()
@@ -97,7 +97,7 @@ def mark_acknowledged(connection: Connection, number: int) -> None:
     Raises:
         BadInput: somebody else does already, or it is not there.
     """
-    if not run(connection, "app/alert_page_acknowledge", {"id": number, "actor": db.LOCAL_OPERATOR}):
+    if not run(connection, "app/alert_page_acknowledge", {"id": number, "actor": people.current().name}):
         raise BadInput("Somebody else acknowledged it meanwhile.", next_step="Reload to see who.")
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.alerts import alert_form, route_form, sending
 from costpulse_app.alerts.reads import Alert, Line, OnItsWay
 from costpulse_app.alerts.state import close_form
@@ -85,7 +85,7 @@ def _deleting(one: Alert) -> None:
         delete = st.button("Delete alert", key="delete_alert_really")
     if delete:
         with parts.panel("delete_alert"):
-            with db.writing(db.LOCAL_OPERATOR) as connection:
+            with people.acting("edit alerts") as connection:
                 delete_alert(connection, one.id, one.version)
             _done(f"Deleted the alert “{one.name}”.")
 
@@ -156,7 +156,7 @@ def end_of(until: date) -> datetime:
 
 def mute(one: Alert, until: datetime | None) -> None:
     """Nobody is told of its findings until a moment; None: they are told again."""
-    with db.writing(db.LOCAL_OPERATOR) as connection:
+    with people.acting("edit alerts") as connection:
         mute_alert(connection, one.id, until)
     st.session_state["said"] = (
         f"“{one.name}” is muted until {formats.moment(until)}." if until else f"“{one.name}” tells again."
@@ -166,7 +166,7 @@ def mute(one: Alert, until: datetime | None) -> None:
 def switch(one: Alert) -> None:
     """On, or off."""
     document = alert_form.document_of(one).model_copy(update={"is_active": not one.is_active})
-    with db.writing(db.LOCAL_OPERATOR) as connection:
+    with people.acting("edit alerts") as connection:
         save_alert(connection, document, id=one.id, version=one.version)
     st.session_state["said"] = f"“{one.name}” is switched {'off' if one.is_active else 'on'}."
 

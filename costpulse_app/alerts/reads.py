@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import db, people
 from costpulse_assets.alerts.message import Message, Severity
 from costpulse_assets.resources.open_source import current_time
 from costpulse_assets.resources.sql_files import load_sql
@@ -165,31 +165,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def alerts(scope: str = "all") -> list[Alert]:
+def alerts() -> list[Alert]:
     """All of them, by name."""
-    rows = _read("app/alert_page_alerts", {"since": _since(FIGURE_DAYS)}, scope)
+    rows = _read("app/alert_page_alerts", {"since": _since(FIGURE_DAYS)})
     for row in rows:
         row["options"] = json.loads(row["options"], parse_float=Decimal)
         row["notification_channels"] = tuple(row["notification_channels"])
     return [Alert(**row) for row in rows]
 
 
-def summary(scope: str = "all") -> Summary:
+def summary() -> Summary:
     """See `Summary`."""
     parameters = {"first": _since(HISTORY_DAYS), "since": _since(FIGURE_DAYS), "overdue": now() - _OVERDUE}
-    (row,) = _read("app/alert_page_summary", parameters, scope)
+    (row,) = _read("app/alert_page_summary", parameters)
     return Summary(**row)
 
 
-def history(status: str = "all", alert: int | None = None, scope: str = "all") -> list[Line]:
+def history(status: str = "all", alert: int | None = None) -> list[Line]:
     """The newest lines of 90 days; status is one of `state.STATUSES`."""
-    return _lines(status, alert, None, scope)
+    return _lines(status, alert, None)
 
 
-def finding(number: int, scope: str = "all") -> tuple[Finding, list[Line]] | None:
+def finding(number: int) -> tuple[Finding, list[Line]] | None:
     """A finding with its messages, however old; None where it is not there, or not to be seen."""
-    rows = _read("app/alert_page_finding", {"id": number}, scope)
-    lines = _lines("all", None, number, scope)
+    rows = _read("app/alert_page_finding", {"id": number})
+    lines = _lines("all", None, number)
     if not rows or not lines:
         return None
     (row,) = rows
@@ -197,15 +197,15 @@ def finding(number: int, scope: str = "all") -> tuple[Finding, list[Line]] | Non
     return Finding(Message.model_validate_json(row["content"]), evidence, row["finding_key"]), lines
 
 
-def last_messages(scope: str = "all") -> dict[str, LastMessage]:
+def last_messages() -> dict[str, LastMessage]:
     """By channel: what became of the newest message."""
-    rows = _read("app/alert_page_channels", {"since": _since(FIGURE_DAYS)}, scope)
+    rows = _read("app/alert_page_channels", {"since": _since(FIGURE_DAYS)})
     return {row["channel"]: LastMessage(**row) for row in rows}
 
 
-def message(number: int, scope: str = "all") -> OnItsWay | None:
+def message(number: int) -> OnItsWay | None:
     """Where one message is now."""
-    rows = _read("app/alert_page_message", {"id": number}, scope)
+    rows = _read("app/alert_page_message", {"id": number})
     return OnItsWay(**rows[0]) if rows else None
 
 
@@ -215,9 +215,9 @@ def signing_key() -> bytes | None:
     return bytes(rows[0]["key"]) if rows else None
 
 
-def _lines(status: str, alert: int | None, number: int | None, scope: str) -> list[Line]:
+def _lines(status: str, alert: int | None, number: int | None) -> list[Line]:
     parameters = {"id": number, "alert": alert, "status": status, "first": _since(HISTORY_DAYS), "most": MOST}
-    return [Line(**row) for row in _read("app/alert_page_history", parameters, scope)]
+    return [Line(**row) for row in _read("app/alert_page_history", parameters)]
 
 
 def _since(days: int) -> datetime:
@@ -225,6 +225,6 @@ def _since(days: int) -> datetime:
     return min(now(), current_time(db.settings())) - timedelta(days=days)
 
 
-def _read(statement: str, parameters: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
-    with db.reading(scope) as connection, connection.cursor(row_factory=dict_row) as cursor:
+def _read(statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db, formats
+from costpulse_app import formats, people
 from costpulse_app.alerts import words
 from costpulse_app.alerts.state import close_form
 from costpulse_assets.alerts.message import SEVERITIES
@@ -57,7 +57,7 @@ def dialog(route: StoredAlertRoute | None, channels: Sequence[str], number: int)
         channel=channel or "",
     )
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
+        with people.acting("edit alerts") as connection:
             save_alert_route(connection, document, route)
     except CostPulseError as error:
         st.error(formats.plain(f"{error.message} {error.next_step}"), icon=":material/error:")
@@ -69,7 +69,7 @@ def dialog(route: StoredAlertRoute | None, channels: Sequence[str], number: int)
 
 def offered(given: AlertRouteDocument | None) -> list[Whose]:
     """Everybody else, every team, every cost centre, and what the route has."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         rows = run(connection, "app/alert_route_targets")
     teams: list[Whose] = [("team", row["team"]) for row in rows]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import db, people
 from costpulse_app.alerts import reads
 from costpulse_app.alerts.reads import Alert, OnItsWay
 from costpulse_assets.alerts import outbox
@@ -63,9 +63,9 @@ def send_test(name: str, channel: str, message: Message) -> OnItsWay:
         address = str(ChannelAddress.parse(channel))
     except ValueError as error:
         raise BadInput(f"{error}.", next_step="Correct it and try again.") from None
-    with db.writing(db.LOCAL_OPERATOR) as connection:
+    with people.acting("edit alerts") as connection:
         number = outbox.queue_test(
-            connection, alert_name=name, channel=address, message=message, actor=db.LOCAL_OPERATOR
+            connection, alert_name=name, channel=address, message=message, actor=people.current().name
         )
     return _sent(number)
 
@@ -73,7 +73,7 @@ def send_test(name: str, channel: str, message: Message) -> OnItsWay:
 def channels_of(one: Alert) -> tuple[str, ...]:
     """Where findings of the alert go; none where it cannot be evaluated."""
     try:
-        with db.reading() as connection:
+        with people.reading() as connection:
             connection.row_factory = dict_row
             return channels_of_alert(connection, db.settings(), _stored(connection, one))
     except BadInput:
@@ -82,7 +82,7 @@ def channels_of(one: Alert) -> tuple[str, ...]:
 
 def send_trial(one: Alert, channel: str) -> OnItsWay:
     """Sends what the alert told last, or a few words, marked as a test; see `send_test`."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         message = trial_message(connection, _stored(connection, one))
     return send_test(one.name, channel, message)
@@ -90,8 +90,8 @@ def send_trial(one: Alert, channel: str) -> OnItsWay:
 
 def send_again(number: int) -> OnItsWay:
     """Sends a message once more that was refused, failed, or may have arrived; returns what was answered."""
-    with db.writing(db.LOCAL_OPERATOR) as connection:
-        outbox.requeue(connection, number, db.LOCAL_OPERATOR)
+    with people.acting("edit alerts") as connection:
+        outbox.requeue(connection, number, people.current().name)
     return _sent(number)
 
 
@@ -105,7 +105,7 @@ def _stored(connection: Connection, one: Alert) -> StoredAlert:
 def _sent(number: int) -> OnItsWay:
     with open_channels(db.settings()) as channels:
         deliver_round(
-            db.AppDatabase(db.LOCAL_OPERATOR),
+            people.acting_database("edit alerts"),
             channels,
             app_url=db.settings().app_address,
             now=datetime.now(UTC),

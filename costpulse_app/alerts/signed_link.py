@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.alerts import detail, dialogs, reads, state
 from costpulse_app.alerts.reads import Line
 from costpulse_app.parts import Frame
@@ -59,8 +59,8 @@ def _acknowledge(token: str, asked: Action, one: Line) -> None:
     if not _is_wanted("Acknowledge", ":material/visibility:"):
         return
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
-            links.use_link(connection, token, db.LOCAL_OPERATOR)
+        with people.acting("decide on findings") as connection:
+            links.use_link(connection, token, people.current().name)
             detail.mark_acknowledged(connection, asked.history_id)
     except BadInput as refused:
         told(refused)
@@ -84,8 +84,8 @@ def _mute(token: str, one: Line) -> None:
         return
     end = dialogs.end_of(until)
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
-            links.use_link(connection, token, db.LOCAL_OPERATOR)
+        with people.acting("decide on findings") as connection:
+            links.use_link(connection, token, people.current().name)
             mute_alert(connection, one.alert_id, end)
     except BadInput as refused:
         told(refused)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from costpulse_app import db
+from costpulse_app import db, people
 from costpulse_app.allocation import reads
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.plan import Change, change_in_words
@@ -80,7 +80,7 @@ def current(made: Frame) -> Draft:
 
 def put(draft: Draft, rule_set: RuleSet) -> Sequence[Problem]:
     """Make a rule set the draft; what is wrong with it, in which case the draft stays as it was."""
-    with db.trying() as connection:
+    with people.trying() as connection:
         found = problems(rule_set, connection)
     if found:
         return found
@@ -109,7 +109,7 @@ def tried(draft: Draft) -> Tried | None:
 
 def try_out(draft: Draft, days: Sequence[date]) -> None:
     """Simulate the draft on the cost of these days."""
-    with db.trying() as connection:
+    with people.trying() as connection:
         simulation = simulate(connection, draft.rule_set, days)
     st.session_state[_TRIED] = Tried(draft.rule_set, len(days), simulation)
 
@@ -121,11 +121,11 @@ def save(draft: Draft) -> int:
         BadRuleSet: something is wrong with it.
         RulesChangedMeanwhile: somebody else has saved since it was begun.
     """
-    with db.writing(db.LOCAL_OPERATOR) as connection:
+    with people.acting("edit rules") as connection:
         done = replace_rule_set(
             connection,
             draft.rule_set,
-            db.LOCAL_OPERATOR,
+            people.current().name,
             identities=identities(),
             based_on=draft.stored.version,
         )

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_app.queries import Version
 from costpulse_assets.allocation.rule_set import RuleSet, current_version
 from costpulse_assets.allocation.stored_rules import read_rules
@@ -153,8 +153,8 @@ def lines(month: date) -> list[StatementRow]:
 
 @contextmanager
 def _rows() -> Iterator[Connection]:
-    """`db.reading` with rows as dicts, as functions of costpulse_assets take it."""
-    with db.reading() as connection:
+    """`people.reading` with rows as dicts, as functions of costpulse_assets take it."""
+    with people.reading() as connection:
         connection.row_factory = dict_row
         yield connection
 

@@ -8,7 +8,7 @@ from decimal import Context, Decimal, localcontext
 
 import streamlit as st
 
-from costpulse_app import db, formats, parts
+from costpulse_app import db, formats, parts, people
 from costpulse_app.allocation import reads
 from costpulse_app.allocation.reads import Closing
 from costpulse_app.metrics import METRICS
@@ -57,7 +57,7 @@ def show(made: Frame) -> None:
 def as_known(made: Frame, month: date, day: date) -> None:
     """What the usage of the month cost, as it was known at the end of a day."""
     # What was not kept is allocated anew, in temporary tables.
-    with db.trying() as connection:
+    with people.trying() as connection:
         bill = bill_as_of(connection, month, day)
     st.subheader(f"{month:%B %Y} as known on {formats.day(day)}", anchor=False)
     was_closed = any(line.kind == "statement" for line in bill.lines)
@@ -164,12 +164,12 @@ def closing_and_reopening(made: Frame, month: date, closing: Closing | None, lin
         if not do:
             return
         try:
-            database, now = db.AppDatabase(db.LOCAL_OPERATOR), current_time(db.settings())
+            actor, now = people.current().name, current_time(db.settings())
             if closing is None:
-                close_month(database, month, db.LOCAL_OPERATOR, note=note, at=now)
+                close_month(people.acting_database("close months"), month, actor, note=note, at=now)
             else:
-                # Without sign-in whoever opens the app is its admin.
-                reopen_month(database, month, db.LOCAL_OPERATOR, is_admin=True, note=note, at=now)
+                database = people.acting_database("reopen months")
+                reopen_month(database, month, actor, is_admin=True, note=note, at=now)
         except CostPulseError as error:
             st.error(formats.plain(f"{error.message} {error.next_step}"))
             return

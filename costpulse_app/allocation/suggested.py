@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from costpulse_app import db, formats
+from costpulse_app import formats, people
 from costpulse_app.allocation import draft as drafts
 from costpulse_app.allocation import reads
 from costpulse_app.allocation.draft import Draft
@@ -47,8 +47,8 @@ def _in_words(one: Suggestion) -> str:
 
 def _accept(one: Suggestion) -> None:
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
-            accept(connection, one.id, db.LOCAL_OPERATOR, identities=drafts.identities())
+        with people.acting("edit rules") as connection:
+            accept(connection, one.id, people.current().name, identities=drafts.identities())
     except CostPulseError as error:
         st.error(formats.plain(f"{error.message} {error.next_step}"))
         return

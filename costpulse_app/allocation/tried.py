@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.allocation import draft as drafts
 from costpulse_app.parts import Frame
 from costpulse_app.queries import Version
@@ -83,7 +83,7 @@ def _values(pattern: TriedPattern) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=_FEW)
 def _tried(version: Version, rule_type: str, conditions: str, days: Sequence[date], measure: Measure) -> Tried:
-    with db.trying() as connection:
+    with people.trying() as connection:
         return try_conditions(
             connection,
             rule_type,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from costpulse_app import db, filters, formats, parts, queries
+from costpulse_app import filters, formats, parts, people, queries
 from costpulse_app.allocation import draft as drafts
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.explain import Explanation, Part, Subject, explain
@@ -56,7 +56,7 @@ def show(made: Frame) -> None:
         try:
             if typed and kind == "user":
                 asked = drafts.identities().protect_text(typed)
-            with db.trying() as connection:
+            with people.trying() as connection:
                 explained = explain(connection, day, Subject(**{kind: asked}), limit=_PARTS)
         except BadInput as error:
             st.info(formats.plain(f"{error.message} {error.next_step}"))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from costpulse_app import db, formats
+from costpulse_app import db, formats, people
 from costpulse_app.anomalies import reads, words
 from costpulse_app.anomalies.reads import Event
 from costpulse_assets.analysis import anomaly_status
@@ -22,7 +22,7 @@ def acknowledge_button(event: Event, name: str) -> None:
     if st.button("Acknowledge", key=f"acknowledge_{event.id}", icon=":material/visibility:"):
         _save(
             event,
-            lambda: anomaly_status.acknowledge(_database(), [event.id], actor=db.LOCAL_OPERATOR),
+            lambda: anomaly_status.acknowledge(_database(), [event.id], actor=people.current().name),
             f"{name}: acknowledged.",
         )
 
@@ -38,7 +38,7 @@ def buttons(event: Event, name: str) -> None:
         if event.status != "open" and st.button("Reopen", key="reopen", icon=":material/undo:"):
             _save(
                 event,
-                lambda: anomaly_status.reopen(_database(), [event.id], actor=db.LOCAL_OPERATOR),
+                lambda: anomaly_status.reopen(_database(), [event.id], actor=people.current().name),
                 f"{name}: open again.",
             )
         _form_button(event, "assign", "Assign", ":material/person:")
@@ -84,7 +84,7 @@ def _resolve(event: Event, name: str) -> None:
         _save(
             event,
             lambda: anomaly_status.resolve(
-                _database(), [event.id], actor=db.LOCAL_OPERATOR, resolution=resolution, reason=reason
+                _database(), [event.id], actor=people.current().name, resolution=resolution, reason=reason
             ),
             f"{name}: resolved as {resolution}.",
         )
@@ -105,7 +105,7 @@ def _expect(event: Event, name: str) -> None:
         _save(
             event,
             lambda: anomaly_status.expect(
-                _database(), [event.id], actor=db.LOCAL_OPERATOR, reason=reason, until=until, today=today
+                _database(), [event.id], actor=people.current().name, reason=reason, until=until, today=today
             ),
             f"{name}: expected until {formats.day(until)}.",
         )
@@ -123,7 +123,7 @@ def _assign(event: Event, name: str) -> None:
         somebody = to.strip() or None
         _save(
             event,
-            lambda: anomaly_status.assign(_database(), [event.id], actor=db.LOCAL_OPERATOR, to=somebody),
+            lambda: anomaly_status.assign(_database(), [event.id], actor=people.current().name, to=somebody),
             f"{name}: assigned to {somebody}." if somebody else f"{name}: assigned to nobody.",
         )
 
@@ -168,4 +168,4 @@ def _save(event: Event, write: Callable[[], None], said: str) -> None:
 
 
 def _database() -> db.AppDatabase:
-    return db.AppDatabase(db.LOCAL_OPERATOR)
+    return people.acting_database("decide on findings")

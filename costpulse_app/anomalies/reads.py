@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_assets.costs.spend import NONE, Selection
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
@@ -225,5 +225,5 @@ def _value_id(dimension: str, group: str) -> str:
 
 
 def _read(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    with db.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -22,7 +21,7 @@ from costpulse_assets.api_tokens import TokenInForce, token_of
 from costpulse_assets.errors import CostPulseError
 from costpulse_assets.resources.database import run
 from costpulse_assets.resources.sql_files import load_sql
-from costpulse_assets.settings import Settings
+from costpulse_assets.settings import Settings, is_loopback
 
 #: Threads that read for the API, so that half of the pool's connections stay for the pages.
 readers = anyio.CapacityLimiter(4)
@@ -162,16 +161,7 @@ def needs_token(settings: Settings, request: Request) -> bool:
         called = urlsplit(f"//{request.headers.get('host', '')}").hostname
     except ValueError:
         return True
-    return not (_is_loopback(settings.app_host) and _is_loopback(called))
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not (is_loopback(settings.app_host) and is_loopback(called))
 
 
 def _pass(settings: Settings, caller: str) -> None:
@@ -195,7 +185,7 @@ def _unauthorized(detail: str) -> Refused:
 
 
 def _read(versions: tuple[str, ...]) -> _State:
-    with db.reading() as connection:
+    with db.reading("all") as connection:
         connection.row_factory = dict_row
         tokens = {row.pop("prefix"): TokenInForce(**row) for row in run(connection, "app/api_tokens_in_force")}
         version = tuple(
@@ -219,7 +209,7 @@ async def _mark_used(token_id: int) -> None:
     _used_at[token_id] = now
 
     def mark() -> None:
-        with db.writing("API") as connection:
+        with db.writing("API", "all") as connection:
             run(connection, "app/api_token_used", {"id": token_id})
 
     try:

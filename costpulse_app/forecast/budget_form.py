@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db, formats, parts, queries
+from costpulse_app import formats, parts, people, queries
 from costpulse_app.forecast import reads, scopes
 from costpulse_app.forecast.expectation import expected
 from costpulse_app.parts import Frame
@@ -88,8 +88,8 @@ def delete(budget: StoredBudget) -> None:
     Raises:
         BudgetChangedMeanwhile: somebody else changed it since it was read.
     """
-    with db.writing(db.LOCAL_OPERATOR) as connection:
-        delete_budget(connection, budget.id, db.LOCAL_OPERATOR, version=budget.version)
+    with people.acting("edit budgets") as connection:
+        delete_budget(connection, budget.id, people.current().name, version=budget.version)
     st.session_state["said"] = f"Deleted the budget “{budget.document.name}”. Its past periods are kept."
 
 
@@ -302,7 +302,7 @@ def _problems(typed: Typed, budget: StoredBudget | None) -> list[str]:
     """What is not a number, and then everything else that is wrong too."""
     if not typed.unreadable:
         return []
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         others = [each.document for each in stored_budgets(connection) if budget is None or each.id != budget.id]
         faults = budget_faults([*others, typed.document], connection)
@@ -313,11 +313,11 @@ def _problems(typed: Typed, budget: StoredBudget | None) -> list[str]:
 def _saved(document: BudgetDocument, budget: StoredBudget | None) -> list[str]:
     """Saves it in the name of the viewer; what is wrong with it, in which case nothing was changed."""
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
+        with people.acting("edit budgets") as connection:
             save_budget(
                 connection,
                 document,
-                db.LOCAL_OPERATOR,
+                people.current().name,
                 budget_id=None if budget is None else budget.id,
                 version=None if budget is None else budget.version,
             )

@@ -6,7 +6,7 @@ from itertools import count
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db, formats
+from costpulse_app import formats, people
 from costpulse_app.allocation import forms
 from costpulse_assets.allocation.budgets import StoredBudget
 from costpulse_assets.allocation.budgets_csv import (
@@ -37,7 +37,7 @@ def show(budgets: Sequence[StoredBudget]) -> None:
         return
     try:
         found = read_budgets(file.content, file.name)
-        with db.reading() as connection:
+        with people.reading() as connection:
             connection.row_factory = dict_row
             plan = planned_budgets(connection, found, removes_others=file.removes_others)
     except BadRuleSet as refused:
@@ -70,8 +70,10 @@ def show(budgets: Sequence[StoredBudget]) -> None:
 def _import(file: BudgetsFile, removes_others: bool, based_on: Mapping[int, int]) -> None:
     """In the name of the viewer."""
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
-            done = import_budgets(connection, file, db.LOCAL_OPERATOR, removes_others=removes_others, based_on=based_on)
+        with people.acting("edit budgets") as connection:
+            done = import_budgets(
+                connection, file, people.current().name, removes_others=removes_others, based_on=based_on
+            )
     except CostPulseError as error:
         st.session_state["budgets_refused"] = f"{error.message} {error.next_step}"
         return

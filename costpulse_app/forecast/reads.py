@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_app.queries import Version
 from costpulse_assets.allocation.budgets import StoredBudget, stored_budgets
 from costpulse_assets.analysis.series import Scope
@@ -210,7 +210,7 @@ def teams_with_teams_below(version: Version) -> set[str]:
 @st.cache_data(show_spinner=False, max_entries=4)
 def budgets(version: Version) -> list[StoredBudget]:
     """All of them, by name."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         return stored_budgets(connection)
 
@@ -270,5 +270,5 @@ def _of(scope: Scope) -> dict[str, str]:
 
 
 def _rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    with db.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

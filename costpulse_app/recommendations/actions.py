@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from costpulse_app import db, formats
+from costpulse_app import db, formats, people
 from costpulse_app.recommendations import reads
 from costpulse_app.recommendations.reads import Recommendation
 from costpulse_assets.analysis import recommendation_status
@@ -37,7 +37,7 @@ def buttons(shown: Sequence[Recommendation], *, key: str) -> None:
         if may_reopen and st.button("Reopen", key=f"{key}_reopen", icon=":material/undo:"):
             _save(
                 shown,
-                lambda: recommendation_status.reopen(_database(), ids, actor=db.LOCAL_OPERATOR),
+                lambda: recommendation_status.reopen(_database(), ids, actor=people.current().name),
                 f"{_what(shown)}: open again.",
             )
         if statuses <= {"open", "accepted"}:
@@ -81,7 +81,12 @@ def _accept(shown: Sequence[Recommendation]) -> None:
         _save(
             shown,
             lambda: recommendation_status.accept(
-                _database(), _ids(shown), actor=db.LOCAL_OPERATOR, to=to.strip() or None, due_date=_day(due), note=note
+                _database(),
+                _ids(shown),
+                actor=people.current().name,
+                to=to.strip() or None,
+                due_date=_day(due),
+                note=note,
             ),
             f"{_what(shown)}: accepted.",
         )
@@ -100,7 +105,7 @@ def _done(shown: Sequence[Recommendation]) -> None:
         _save(
             shown,
             lambda: recommendation_status.done(
-                _database(), _ids(shown), actor=db.LOCAL_OPERATOR, on=_day(on) or today, today=today, note=note
+                _database(), _ids(shown), actor=people.current().name, on=_day(on) or today, today=today, note=note
             ),
             f"{_what(shown)}: done.",
         )
@@ -118,7 +123,7 @@ def _dismiss(shown: Sequence[Recommendation]) -> None:
         _save(
             shown,
             lambda: recommendation_status.dismiss(
-                _database(), _ids(shown), actor=db.LOCAL_OPERATOR, reason=reason, until=_day(until), today=_today()
+                _database(), _ids(shown), actor=people.current().name, reason=reason, until=_day(until), today=_today()
             ),
             f"{_what(shown)}: dismissed.",
         )
@@ -143,7 +148,7 @@ def _assign(shown: Sequence[Recommendation]) -> None:
         _save(
             shown,
             lambda: recommendation_status.assign(
-                _database(), _ids(shown), actor=db.LOCAL_OPERATOR, to=somebody, due_date=_day(due)
+                _database(), _ids(shown), actor=people.current().name, to=somebody, due_date=_day(due)
             ),
             f"{_what(shown)}: assigned to {somebody or 'nobody'}.",
         )
@@ -213,4 +218,4 @@ def _today() -> date:
 
 
 def _database() -> db.AppDatabase:
-    return db.AppDatabase(db.LOCAL_OPERATOR)
+    return people.acting_database("decide on findings")

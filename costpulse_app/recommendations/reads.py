@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_app.queries import Version
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
@@ -199,48 +199,46 @@ def version(of_data: Version) -> Version:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def recommendations(version: Version, scope: str = "all") -> list[Recommendation]:
+def recommendations(version: Version) -> list[Recommendation]:
     """All that may be seen, whatever their status."""
-    return [Recommendation(**row) for row in _read("app/recommendation_list", {}, scope)]
+    return [Recommendation(**row) for row in _read("app/recommendation_list", {})]
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def detail(version: Version, number: int, scope: str = "all") -> Detail | None:
+def detail(version: Version, number: int) -> Detail | None:
     """The rest of a recommendation; None where it is not there, or not to be seen."""
-    rows = _read("app/recommendation_detail", {"id": number}, scope)
+    rows = _read("app/recommendation_detail", {"id": number})
     return Detail(**rows[0] | {"evidence": json.loads(rows[0]["evidence"], parse_float=Decimal)}) if rows else None
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def history(version: Version, number: int, scope: str = "all") -> list[Decision]:
+def history(version: Version, number: int) -> list[Decision]:
     """What was decided about a recommendation, oldest first."""
-    return [Decision(**row) for row in _read("app/recommendation_history", {"id": number}, scope)]
+    return [Decision(**row) for row in _read("app/recommendation_history", {"id": number})]
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def outcomes(version: Version, scope: str = "all") -> list[Outcome]:
+def outcomes(version: Version) -> list[Outcome]:
     """What changes saved, newest measurement of each, largest saving first."""
     names = Outcome.__dataclass_fields__
-    return [Outcome(**{name: row[name] for name in names}) for row in _read("app/recommendation_outcomes", {}, scope)]
+    return [Outcome(**{name: row[name] for name in names}) for row in _read("app/recommendation_outcomes", {})]
 
 
-def present(scope: str = "all") -> dict[int, Recommendation]:
+def present() -> dict[int, Recommendation]:
     """All as they are at this moment, to see whether somebody else decided meanwhile; never cached."""
-    return {row["id"]: Recommendation(**row) for row in _read("app/recommendation_list", {}, scope)}
+    return {row["id"]: Recommendation(**row) for row in _read("app/recommendation_list", {})}
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def unit_costs(
-    version: Version, last: date, workspaces: tuple[str, ...] = (), scope: str = "all"
-) -> dict[str, UnitCost]:
+def unit_costs(version: Version, last: date, workspaces: tuple[str, ...] = ()) -> dict[str, UnitCost]:
     """Each unit in the 28 days to the last final one, and in the 28 before; only who sees everything gets rows."""
-    rows = _read("app/unit_costs", {"last": last, "workspaces": list(workspaces) or None}, scope)
+    rows = _read("app/unit_costs", {"last": last, "workspaces": list(workspaces) or None})
     return {row.pop("unit"): UnitCost(**row) for row in rows}
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def unit_cost_weeks(
-    version: Version, last: date, workspaces: tuple[str, ...] = (), scope: str = "all"
+    version: Version, last: date, workspaces: tuple[str, ...] = ()
 ) -> dict[str, dict[date, Decimal | None]]:
     """What one cost in each week that is over and final, by unit and Monday, oldest first."""
     end = last - timedelta(days=(last.weekday() + 1) % 7)
@@ -250,20 +248,18 @@ def unit_cost_weeks(
         "workspaces": list(workspaces) or None,
     }
     found: dict[str, dict[date, Decimal | None]] = {}
-    for row in _read("app/unit_cost_weeks", parameters, scope):
+    for row in _read("app/unit_cost_weeks", parameters):
         found.setdefault(row["unit"], {})[row["week"]] = ratio(row["cost_usd"], row["units"])
     return found
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def dearest(
-    version: Version, unit: str, last: date, workspaces: tuple[str, ...] = (), scope: str = "all"
-) -> list[ResourceUnitCost]:
+def dearest(version: Version, unit: str, last: date, workspaces: tuple[str, ...] = ()) -> list[ResourceUnitCost]:
     """The jobs, warehouses or workspaces whose unit costs most, dearest first."""
     parameters = {"unit": unit, "last": last, "workspaces": list(workspaces) or None, "most": DEAREST}
-    return [ResourceUnitCost(**row) for row in _read("app/unit_cost_resources", parameters, scope)]
+    return [ResourceUnitCost(**row) for row in _read("app/unit_cost_resources", parameters)]
 
 
-def _read(statement: str, parameters: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
-    with db.reading(scope) as connection, connection.cursor(row_factory=dict_row) as cursor:
+def _read(statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

@@ -4,7 +4,7 @@ from datetime import date
 
 import streamlit as st
 
-from costpulse_app import db, filters, formats
+from costpulse_app import filters, formats, people
 from costpulse_app.parts import Frame
 from costpulse_app.reports import state
 from costpulse_app.reports.reads import FocusFile, StoredReport
@@ -29,8 +29,8 @@ def ask(request: ReportRequest, focus_file: FocusFile = "parquet") -> None:
         BadInput: it cannot be made: the sentence says why; nothing was written.
     """
     options = {"file": focus_file} if request.format == "focus" else None
-    with db.writing(db.LOCAL_OPERATOR) as connection:
-        number = request_report(connection, request, requested_by=db.LOCAL_OPERATOR, options=options)
+    with people.acting("ask for reports") as connection:
+        number = request_report(connection, request, requested_by=people.current().name, options=options)
     state.open_one(number)
     st.session_state["said"] = (
         f"Asked for: {TYPE_TITLES[request.report_type]}, {formats.days(request.period)}. You may leave this page."

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_assets.periods import Period
 from costpulse_assets.reports.report_request import ReportFormat, ReportRequest, ReportType, checked_request
 from costpulse_assets.resources.sql_files import load_sql
@@ -88,23 +88,23 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def reports(scope: str = "all") -> list[StoredReport]:
+def reports() -> list[StoredReport]:
     """The newest, newest first."""
-    return _read({"id": None, "is_pending": False, "most": MOST}, scope)
+    return _read({"id": None, "is_pending": False, "most": MOST})
 
 
-def pending(scope: str = "all") -> list[StoredReport]:
+def pending() -> list[StoredReport]:
     """Those that are still to be made, newest first."""
-    return _read({"id": None, "is_pending": True, "most": MOST}, scope)
+    return _read({"id": None, "is_pending": True, "most": MOST})
 
 
-def report(number: int, scope: str = "all") -> StoredReport | None:
+def report(number: int) -> StoredReport | None:
     """One; None where it is not there, or not to be seen."""
-    rows = _read({"id": number, "is_pending": False, "most": 1}, scope)
+    rows = _read({"id": number, "is_pending": False, "most": 1})
     return rows[0] if rows else None
 
 
-def _read(parameters: Mapping[str, Any], scope: str) -> list[StoredReport]:
-    with db.reading(scope) as connection, connection.cursor(row_factory=dict_row) as cursor:
+def _read(parameters: Mapping[str, Any]) -> list[StoredReport]:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(load_sql("app/report_page_reports").encode(), parameters).fetchall()
     return [StoredReport(**row | {"channels": tuple(row["channels"])}) for row in rows]

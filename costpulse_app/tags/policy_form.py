@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from pandas.api.types import is_list_like
 
-from costpulse_app import db, formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.parts import Frame
 from costpulse_app.queries import Version
 from costpulse_app.tags.headline import points
@@ -122,8 +122,8 @@ def deleting(policy: StoredTagPolicy) -> None:
         delete = st.button("Delete tag policy", key="delete_tag_really")
     if delete:
         with parts.panel("delete_tag"):
-            with db.writing(db.LOCAL_OPERATOR) as connection:
-                delete_tag_policy(connection, policy.id, db.LOCAL_OPERATOR, version=policy.version)
+            with people.acting("edit tag policies") as connection:
+                delete_tag_policy(connection, policy.id, people.current().name, version=policy.version)
             st.session_state["said"] = f"Deleted the policy of “{key}”. The last 90 days are judged again without it."
             close()
             st.rerun()
@@ -136,7 +136,7 @@ def close() -> None:
 
 def try_out(document: TagPolicyDocument, policy: StoredTagPolicy | None) -> Tried:
     """The faults of a document, or the score by it and all other policies; nothing is written."""
-    with db.trying() as connection:
+    with people.trying() as connection:
         stored = stored_tag_policies(connection)
         others = [each.document for each in stored if policy is None or each.id != policy.id]
         drafts = [*others, document]
@@ -337,11 +337,11 @@ def _refused(faults: Iterable[str]) -> None:
 def _saved(document: TagPolicyDocument, policy: StoredTagPolicy | None) -> list[str]:
     """Saves it in the name of the viewer; what is wrong with it, in which case nothing was changed."""
     try:
-        with db.writing(db.LOCAL_OPERATOR) as connection:
+        with people.acting("edit tag policies") as connection:
             save_tag_policy(
                 connection,
                 document,
-                db.LOCAL_OPERATOR,
+                people.current().name,
                 policy_id=None if policy is None else policy.id,
                 version=None if policy is None else policy.version,
             )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_app.queries import Version
 from costpulse_assets.allocation.tag_policies import StoredTagPolicy, stored_tag_policies
 from costpulse_assets.analysis.tag_compliance import TagScore, tag_coverage, tag_score
@@ -142,7 +142,7 @@ def owners(version: Version, where: Where) -> list[OwnerCost]:
 @st.cache_data(show_spinner=False, max_entries=4)
 def policies(version: Version) -> list[StoredTagPolicy]:
     """All of them, by key."""
-    with db.reading() as connection:
+    with people.reading() as connection:
         connection.row_factory = dict_row
         return stored_tag_policies(connection)
 
@@ -150,7 +150,7 @@ def policies(version: Version) -> list[StoredTagPolicy]:
 @st.cache_data(show_spinner=False, max_entries=4)
 def keys_found(version: Version) -> list[Row]:
     """See `tag_coverage`: takes as long as judging 30 days."""
-    with db.trying() as connection:
+    with people.trying() as connection:
         return tag_coverage(connection)
 
 
@@ -166,5 +166,5 @@ def added(of: Iterable[TagScore]) -> TagScore:
 
 
 def _rows(statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    with db.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with people.reading() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(load_sql(statement).encode(), parameters).fetchall()

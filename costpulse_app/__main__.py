@@ -50,7 +50,8 @@ def _write_sign_in(settings: Settings) -> Path:
     Raises:
         FileNotWritten: the data folder cannot be written.
     """
-    assert settings.oidc_client_secret is not None and settings.oidc_cookie_secret is not None
+    assert settings.oidc_client_secret is not None
+    assert settings.oidc_cookie_secret is not None
     values = {
         "redirect_uri": f"{settings.app_address}/oauth2callback",
         "cookie_secret": settings.oidc_cookie_secret.get_secret_value(),
@@ -64,8 +65,8 @@ def _write_sign_in(settings: Settings) -> Path:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise FileNotWritten(
             f"How people sign in could not be written to {path}: {error.strerror}.",

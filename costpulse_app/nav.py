@@ -1,4 +1,4 @@
-"""The pages and their order in the menu."""
+"""The pages and their order in the menu; those that a link opens with an id are not in it."""
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -38,6 +38,23 @@ def pages(person: Person) -> dict[str, list[StreamlitPage]]:
                 icon=":material/trending_up:",
                 help="Where we will land, and which budgets break",
             ),
+            st.Page(
+                "views/compute.py",
+                title="Clusters & warehouses",
+                url_path="compute",
+                icon=":material/memory:",
+                help="Which machines cost most, and which stand idle",
+            ),
+            st.Page(
+                "views/jobs.py",
+                title="Jobs",
+                url_path="jobs",
+                icon=":material/schedule:",
+                help="What a job run costs, which fail expensively, which got dearer",
+            ),
+            st.Page("views/cluster.py", title="Cluster", url_path="cluster", visibility="hidden"),
+            st.Page("views/warehouse.py", title="Warehouse", url_path="warehouse", visibility="hidden"),
+            st.Page("views/job.py", title="Job", url_path="job", visibility="hidden"),
         ],
         "Ownership": [
             st.Page(
@@ -54,6 +71,7 @@ def pages(person: Person) -> dict[str, list[StreamlitPage]]:
                 icon=":material/sell:",
                 help="How much money carries the tags we require, and who has to fix what",
             ),
+            st.Page("views/team.py", title="Team", url_path="team", visibility="hidden"),
         ],
         "Act": [
             st.Page(
@@ -76,6 +94,24 @@ def pages(person: Person) -> dict[str, list[StreamlitPage]]:
                 url_path="reports",
                 icon=":material/description:",
                 help="Which numbers to hand on, on paper or as a file",
+            ),
+        ],
+        "Operate": [
+            st.Page(
+                "views/health.py",
+                title="Data health",
+                url_path="health",
+                icon=":material/monitor_heart:",
+                help="Can I trust the numbers, and up to which day",
+            ),
+            st.Page(
+                "views/settings.py",
+                title="Settings & audit",
+                url_path="settings",
+                icon=":material/settings:",
+                help="How it is set, and who changed what",
+                # Whoever opens its address without the right is told so by the page.
+                visibility="visible" if person.may("see the audit log") else "hidden",
             ),
         ],
     }

@@ -523,6 +523,16 @@ def needs(right: Right) -> bool:
     return False
 
 
+def only(right: Right) -> dict[str, Any]:
+    """How a button or field is drawn that takes a right: as ever, or switched off with the reason on hover.
+
+    `st.button("Save", **parts.only("edit budgets"))`; not together with `disabled` or `help` of its own.
+    """
+    if people.current().may(right):
+        return {}
+    return {"disabled": True, "help": f"To {right} takes the role {RIGHTS[right].replace('_', ' ')}."}
+
+
 def first_start() -> None:
     """No data yet: what is missing, and the command that brings it."""
     st.title("No cost data yet", anchor=False)

@@ -108,7 +108,7 @@ def _looked_up() -> Person | None:
     # What the provider has not verified, anybody may have typed there.
     if not isinstance(email, str) or claims.get("email_verified") is False:
         return None
-    groups = claims.get(settings.oidc_groups_claim) or []
+    groups: object = claims.get(settings.oidc_groups_claim)
     named = [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
     with db.reading("all") as connection:
         return person_of(connection, email, named, admins=settings.admins)

@@ -107,7 +107,7 @@ def view_of(path: str) -> tuple[StreamlitPage, dict[str, list[str]]] | None:
     name = parsed.path.strip("/")
     if name == "alerts":
         return None
-    page = next((each for section in nav.pages().values() for each in section if each.url_path == name), None)
+    page = next((each for section in nav.pages(people.current()).values() for each in section if each.url_path == name), None)
     return None if page is None else (page, parse_qs(parsed.query))
 
 

@@ -211,7 +211,7 @@ def message(number: int) -> OnItsWay | None:
 
 def signing_key() -> bytes | None:
     """What links in messages are signed with; None: none was ever made."""
-    rows = _read("transform/outbox_signing_key", {"purpose": "links"}, "all")
+    rows = _read("transform/outbox_signing_key", {"purpose": "links"})
     return bytes(rows[0]["key"]) if rows else None
 
 

@@ -194,7 +194,7 @@ def ratio(cost: Decimal | None, units: Decimal | None) -> Decimal | None:
 
 def version(of_data: Version) -> Version:
     """The version of what this page shows: that of the data, and of what runs and people have made of it."""
-    (row,) = _read("app/recommendation_version", {}, "all")
+    (row,) = _read("app/recommendation_version", {})
     return (*of_data, *row.values())
 
 

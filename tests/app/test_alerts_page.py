@@ -21,7 +21,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import charts, db, formats
+from costpulse_app import charts, formats, people
 from costpulse_app.alerts import alert_form, fired, headline, history_tab, option_fields, reads, words
 from costpulse_app.alerts.reads import Summary
 from costpulse_app.alerts.state import Choice
@@ -372,7 +372,7 @@ def test_without_an_alert_there_are_ready_made_ones_to_switch_on(app: Opener, un
     assert (row["alert_type"], row["severity"], row["is_active"]) == ("anomaly", ALERT_TYPES["anomaly"].severity, True)
     assert "Created the alert “Cost that is not normal”." in said(test)
     (entry,) = rows(unwatched, "select actor from costpulse.audit_log where table_name = 'alerts'")
-    assert entry["actor"] == db.LOCAL_OPERATOR
+    assert entry["actor"] == people.LOCAL_ADMIN.name
     assert "Nothing is watched yet." not in said(test)
 
 
@@ -482,9 +482,9 @@ def test_acknowledging_names_who_looks_after_it_once(app: Opener, watched: str) 
     assert "Acknowledged: the audit log has your name." in said(test)
     assert "acknowledge" not in [one.key for one in test.button]
     (row,) = rows(watched, "select acknowledged_by from costpulse.alert_history where id = %s", UNKNOWN)
-    assert row["acknowledged_by"] == db.LOCAL_OPERATOR
+    assert row["acknowledged_by"] == people.LOCAL_ADMIN.name
     (entry,) = rows(watched, "select actor from costpulse.audit_log where table_name = 'alert_history'")
-    assert entry["actor"] == db.LOCAL_OPERATOR
+    assert entry["actor"] == people.LOCAL_ADMIN.name
 
 
 def test_what_somebody_else_acknowledged_meanwhile_stays_theirs(app: Opener, watched: str) -> None:
@@ -513,7 +513,7 @@ def test_what_may_have_arrived_is_sent_again_only_after_asking(app: Opener, watc
     assert not test.exception
     assert "Delivered to webhook:pager." in said(test)
     row = message(watched, UNKNOWN)
-    assert (row["state"], row["requeued_by"], row["attempts"]) == ("delivered", db.LOCAL_OPERATOR, 2)
+    assert (row["state"], row["requeued_by"], row["attempts"]) == ("delivered", people.LOCAL_ADMIN.name, 2)
     assert len(pager.got) == 1
 
 
@@ -539,9 +539,9 @@ def test_a_signed_link_acknowledges_on_a_click_and_not_before(app: Opener, watch
     assert "Acknowledged: the audit log has your name." in said(test)
     assert query(test) == {"id": [str(ARRIVED)]}
     (row,) = rows(watched, "select acknowledged_by from costpulse.alert_history where acknowledged_by is not null")
-    assert row["acknowledged_by"] == db.LOCAL_OPERATOR
+    assert row["acknowledged_by"] == people.LOCAL_ADMIN.name
     again = app(watched, PAGE, act=token)
-    assert f"{db.LOCAL_OPERATOR} looks after it already" in texts(again)
+    assert f"{people.LOCAL_ADMIN.name} looks after it already" in texts(again)
     assert "link_do" not in [one.key for one in again.button]
 
 
@@ -744,7 +744,7 @@ def test_a_test_is_marked_and_its_answer_shown(
     (got,) = pager.got
     assert "test" in json.dumps(got).lower()
     (row,) = rows(watched, "select state, requeued_by from costpulse.alert_outbox where purpose = 'test'")
-    assert row == {"state": state, "requeued_by": db.LOCAL_OPERATOR}
+    assert row == {"state": state, "requeued_by": people.LOCAL_ADMIN.name}
 
 
 # --- channels
@@ -791,7 +791,7 @@ def test_routes_are_created_changed_and_deleted(app: Opener, watched: str) -> No
     assert not test.exception
     assert rows(watched, "select 1 from costpulse.alert_routes") == []
     assert {row["actor"] for row in rows(watched, "select actor from costpulse.audit_log "
-            "where table_name = 'alert_routes'")} == {db.LOCAL_OPERATOR}  # fmt: skip
+            "where table_name = 'alert_routes'")} == {people.LOCAL_ADMIN.name}  # fmt: skip
 
 
 # --- the parts

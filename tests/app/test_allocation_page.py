@@ -10,7 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import db, formats
+from costpulse_app import db, formats, people
 from costpulse_assets.allocation.allocate import RULES_LOCK
 from costpulse_assets.allocation.assets import COST_ALLOCATIONS, KEY_ALLOCATIONS
 from costpulse_assets.allocation.members_csv import members_text
@@ -267,7 +267,7 @@ def test_a_new_rule_is_simulated_then_saved_in_the_name_of_the_operator(app: Ope
         "select actor, action from costpulse.audit_log where table_name = 'allocation_rules' "
         "and after ->> 'name' = 'bi tag'",
     )
-    assert audited == {"actor": db.LOCAL_OPERATOR, "action": "insert"}
+    assert audited == {"actor": people.LOCAL_ADMIN.name, "action": "insert"}
     assert "No unsaved changes." in texts(test)
 
 
@@ -382,8 +382,8 @@ def test_a_rule_is_moved_in_the_draft_and_simulated_like_any_other_change(app: O
         "from costpulse.audit_log where after ->> 'name' = 'all' order by id",
     )
     assert audited == [
-        {"actor": db.LOCAL_OPERATOR, "action": "insert", "was": None, "becomes": "75"},
-        {"actor": db.LOCAL_OPERATOR, "action": "update", "was": "75", "becomes": "110"},
+        {"actor": people.LOCAL_ADMIN.name, "action": "insert", "was": None, "becomes": "75"},
+        {"actor": people.LOCAL_ADMIN.name, "action": "update", "was": "75", "becomes": "110"},
     ]
 
 
@@ -565,7 +565,7 @@ def test_members_come_from_a_file_through_the_draft(app: Opener, books: str) -> 
         (HOSTILE, "=eve()@example.com", "member"),
     }
     actors = rows(books, "select distinct actor from costpulse.audit_log where after ->> 'email' is not null")
-    assert db.LOCAL_OPERATOR in [row["actor"] for row in actors]
+    assert people.LOCAL_ADMIN.name in [row["actor"] for row in actors]
 
     text = members_text(stored(books))
     assert "'=eve()@example.com" in text
@@ -662,7 +662,7 @@ def test_a_suggestion_is_accepted_by_one_click(app: Opener, books: str) -> None:
     assert not test.exception
     assert "Bi" in [rule.name for rule in stored(books).rules]
     assert {row["actor"] for row in rows(books, "select actor from costpulse.audit_log where actor <> 'test'")} == {
-        db.LOCAL_OPERATOR
+        people.LOCAL_ADMIN.name
     }
     assert "None: nothing is in sight" in texts(test)
 
@@ -685,13 +685,13 @@ def test_a_month_is_closed_and_reopened_after_being_asked(app: Opener, books: st
     assert "October 2026: closed" in texts(test)
     assert table(test, "Team", "Cost", "Total") == before
     (closed,) = rows(books, "select closed_by, note, reopened_by from costpulse.closed_periods")
-    assert closed == {"closed_by": db.LOCAL_OPERATOR, "note": "agreed", "reopened_by": None}
+    assert closed == {"closed_by": people.LOCAL_ADMIN.name, "note": "agreed", "reopened_by": None}
 
     test.button(key="ask_month").click().run()
     test.button(key="confirm").click().run()
     assert "October 2026: not final" in texts(test)
     (reopened,) = rows(books, "select reopened_by from costpulse.closed_periods")
-    assert reopened == {"reopened_by": db.LOCAL_OPERATOR}
+    assert reopened == {"reopened_by": people.LOCAL_ADMIN.name}
 
 
 def test_a_month_that_is_not_over_cannot_be_closed(app: Opener, books: str) -> None:

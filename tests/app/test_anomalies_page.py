@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import charts, db, formats
+from costpulse_app import charts, formats, people
 from costpulse_app.anomalies import actions, chart, reads
 from costpulse_app.anomalies.reads import Event, JudgedDay
 from costpulse_app.anomalies.state import Choice
@@ -426,7 +426,7 @@ def test_a_card_is_acknowledged_in_the_name_of_the_operator(app: Opener, found: 
     assert status(found, SPIKE)["status"] == "acknowledged"
     assert status(found, ROLLED_UP)["status"] == "acknowledged"
     (entry,) = rows(found, "select actor from costpulse.audit_log where table_name = 'anomalies' and row_id = '1'")
-    assert entry["actor"] == db.LOCAL_OPERATOR
+    assert entry["actor"] == people.LOCAL_ADMIN.name
     # It is still open, and needs no second look.
     assert cards(test) == [OUTAGE, SPIKE, SHIFT]
     assert f"acknowledge_{SPIKE}" not in [button.key for button in test.button]
@@ -458,7 +458,7 @@ def test_other_resolutions_need_none(resolution: str, app: Opener, found: str) -
     assert not test.exception
     assert status(found, SPIKE)["resolution"] == resolution
     assert status(found, ROLLED_UP)["resolution"] == resolution
-    assert f"{db.LOCAL_OPERATOR} resolved it as {resolution}" in texts(test)
+    assert f"{people.LOCAL_ADMIN.name} resolved it as {resolution}" in texts(test)
 
 
 def test_expected_takes_a_reason_and_a_day_to_come(app: Opener, found: str) -> None:
@@ -486,7 +486,7 @@ def test_what_was_decided_can_be_opened_again(app: Opener, found: str) -> None:
     assert not [button for button in test.button if button.key in ("resolve", "expect")]
     test.button(key="reopen").click().run()
     assert status(found, DONE)["status"] == "open"
-    assert f"{db.LOCAL_OPERATOR} opened it again" in texts(test)
+    assert f"{people.LOCAL_ADMIN.name} opened it again" in texts(test)
 
 
 def test_an_event_is_assigned_and_the_assignment_taken_away(app: Opener, found: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import db, formats
+from costpulse_app import formats, people
 from costpulse_app.forecast import record_tab, scopes
 from costpulse_app.forecast.reads import ProbabilityScore
 from costpulse_assets.allocation.budgets import BudgetDocument, save_budget, stored_budgets
@@ -324,7 +324,7 @@ def test_a_new_budget_is_previewed_on_past_months_and_on_the_forecast(app: Opene
         database,
         "select actor, action from costpulse.audit_log where table_name = 'budgets' and after ->> 'name' = 'Mine'",
     )
-    assert audited == {"actor": db.LOCAL_OPERATOR, "action": "insert"}
+    assert audited == {"actor": people.LOCAL_ADMIN.name, "action": "insert"}
     assert "Mine: was not looked at yet; the next run does that." in texts(test)
 
     # What the preview said is what the run says.
@@ -495,7 +495,7 @@ def test_budgets_come_from_a_file_after_what_it_changes_was_seen(app: Opener, da
         {"name": "Account", "amount": Decimal(26000), "owner": "nina@example.com"},
     ]
     audited = rows(database, "select actor, action from costpulse.audit_log where table_name = 'budgets'")
-    done = [row["action"] for row in audited if row["actor"] == db.LOCAL_OPERATOR]
+    done = [row["action"] for row in audited if row["actor"] == people.LOCAL_ADMIN.name]
     assert sorted(done) == ["insert", "update"]
 
     with database.transaction() as connection:

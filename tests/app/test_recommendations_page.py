@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import charts, db, formats
+from costpulse_app import charts, formats, people
 from costpulse_app.recommendations import actions, chart, listing, reads, units_tab, words
 from costpulse_app.recommendations.chart import KindSaving
 from costpulse_app.recommendations.reads import Decision, Recommendation
@@ -447,9 +447,9 @@ def test_accepting_takes_who_and_when_and_moves_the_saving(app: Opener, found: s
     row = status(found, IDLE)
     assert (row["status"], row["assigned_to"], row["due_date"]) == ("accepted", "ben", date(2026, 11, 20))
     (entry,) = rows(found, "select actor from costpulse.audit_log where table_name = 'recommendations'")
-    assert entry["actor"] == db.LOCAL_OPERATOR
+    assert entry["actor"] == people.LOCAL_ADMIN.name
     said = texts(test)
-    assert f"{db.LOCAL_OPERATOR} accepted it and assigned it to ben and set 20 Nov 2026 as its due date" in said
+    assert f"{people.LOCAL_ADMIN.name} accepted it and assigned it to ben and set 20 Nov 2026 as its due date" in said
     assert "(note: “in the *next* week”)" in said
     test.button(key="back").click().run()
     assert metric(test, "Accepted").value == "$600.12"
@@ -490,7 +490,7 @@ def test_what_was_decided_can_be_opened_again_and_what_is_gone_cannot(app: Opene
     assert "Dismissed: We need it" in texts(test)
     test.button(key="detail_reopen").click().run()
     assert status(found, DISMISSED)["status"] == "open"
-    assert f"{db.LOCAL_OPERATOR} opened it again" in texts(test)
+    assert f"{people.LOCAL_ADMIN.name} opened it again" in texts(test)
     keys = [button.key for button in app(found, PAGE, id=str(GONE)).button]
     assert not {"detail_reopen", "detail_accept", "detail_dismiss"} & set(keys)
 

@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import db
+from costpulse_app import people
 from costpulse_app.reports import download, reads, words
 from costpulse_app.reports.state import Choice
 from costpulse_assets.cli.report import report as report_command
@@ -227,9 +227,9 @@ def test_without_a_report_each_type_is_explained_and_made_with_one_click(app: Op
     row = report(empty, 1)
     assert (row["report_type"], row["format"], row["status"]) == ("executive", "pdf", "requested")
     assert (row["period_first"], row["period_last"]) == (date(2026, 10, 1), date(2026, 10, 31))
-    assert (row["requested_by"], row["team_id"], row["channels"]) == (db.LOCAL_OPERATOR, None, [])
+    assert (row["requested_by"], row["team_id"], row["channels"]) == (people.LOCAL_ADMIN.name, None, [])
     (entry,) = rows(empty, "select actor from costpulse.audit_log where table_name = 'reports'")
-    assert entry["actor"] == db.LOCAL_OPERATOR
+    assert entry["actor"] == people.LOCAL_ADMIN.name
     # It is open, and says how it stands.
     assert query(test) == {"id": ["1"]}
     assert "Asked for: Executive summary, 1-31 Oct 2026." in said(test)

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
-from costpulse_app import db, formats
+from costpulse_app import db, formats, people
 from costpulse_app.tags import listing, reads
 from costpulse_app.tags.policy_form import in_words, override_rows, overrides_of
 from costpulse_app.tags.reads import Where
@@ -413,7 +413,7 @@ def test_a_policy_is_previewed_then_saved_in_the_name_of_the_operator(app: Opene
     test = press(test, "Create tag policy")
     assert "Created the policy of “Owner”" in "".join(each.value for each in test.success).replace("\\", "")
     assert policies(own)["Owner"] == TagPolicyDocument(key="Owner", allowed_values=("ada", "nobody-*"))
-    assert audited(own) == [{"actor": db.LOCAL_OPERATOR, "action": "insert"}]
+    assert audited(own) == [{"actor": people.LOCAL_ADMIN.name, "action": "insert"}]
     assert not [button for button in test.button if button.label == "Cancel"]
 
 

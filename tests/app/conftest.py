@@ -10,6 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import costpulse_app
+from costpulse_app import people
+from costpulse_assets.people import Person, Role
 from tests.app.books import Books
 
 ENTRY = Path(costpulse_app.__file__).parent / "streamlit_app.py"
@@ -17,6 +19,8 @@ ENTRY = Path(costpulse_app.__file__).parent / "streamlit_app.py"
 TODAY = date(2026, 11, 24)
 
 Opener = Callable[..., AppTest]
+#: Makes whoever opens the app from now on a person with that role and scope: `looked_at_by("viewer", "1,2")`.
+LookedAtBy = Callable[..., Person]
 
 
 @pytest.fixture
@@ -57,6 +61,18 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
 
     yield open_
     _forget()
+
+
+@pytest.fixture
+def looked_at_by(monkeypatch: pytest.MonkeyPatch) -> LookedAtBy:
+    """Who uses the app without signing in is somebody else than the local admin."""
+
+    def take(role: Role, scope: str = "all", name: str = "ada@example.com") -> Person:
+        person = Person(name, role, scope)
+        monkeypatch.setattr(people, "LOCAL_ADMIN", person)
+        return person
+
+    return take
 
 
 def _forget() -> None:

@@ -751,16 +751,16 @@ def test_names_are_shown_as_they_are(app: Opener, books: str) -> None:
 
 def test_the_app_writes_as_its_own_role_with_a_name_or_not_at_all(app: Opener, books: str) -> None:
     app(books, PAGE)
-    with db.writing("ada") as connection:
+    with db.writing("ada", "all") as connection:
         assert connection.execute("select current_user as role").fetchone() == {"role": "costpulse_app"}
         connection.execute("insert into costpulse.teams (name) values ('New')")
     assert rows(books, "select actor from costpulse.audit_log where after ->> 'name' = 'New'") == [{"actor": "ada"}]
-    with pytest.raises(DatabaseRefused), db.writing("ada") as connection:
+    with pytest.raises(DatabaseRefused), db.writing("ada", "all") as connection:
         connection.execute("select 1 from costpulse.cost_records")
-    with pytest.raises(DatabaseRefused, match="actor"), db.writing("") as connection:
+    with pytest.raises(DatabaseRefused, match="actor"), db.writing("", "all") as connection:
         connection.execute("insert into costpulse.teams (name) values ('Nameless')")
-    with db.trying() as connection:
+    with db.trying("all") as connection:
         connection.execute("insert into costpulse.teams (name) values ('Tried')")
     assert rows(books, "select 1 from costpulse.teams where name in ('Nameless', 'Tried')") == []
-    with db.reading() as reader, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with db.reading("all") as reader, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         reader.execute("insert into costpulse.teams (name) values ('Read')")

@@ -467,7 +467,7 @@ def test_new_data_is_shown_at_once_and_old_answers_are_kept_until_then(app: Open
 
 def test_the_app_reads_as_its_own_role_and_cannot_write(app: Opener, filled: str) -> None:
     app(filled)
-    with db.reading() as connection:
+    with db.reading("all") as connection:
         assert connection.execute("select current_user").fetchone() == ("costpulse_app",)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("insert into costpulse.teams (name) values ('x')")
@@ -475,7 +475,7 @@ def test_the_app_reads_as_its_own_role_and_cannot_write(app: Opener, filled: str
 
 def test_the_scope_of_a_viewer_narrows_the_rows(app: Opener, books: Books, filled: str) -> None:
     app(filled)
-    with db.reading(scope="2") as connection:
+    with db.reading("2") as connection:
         (total,) = connection.execute("select sum(cost_usd) from costpulse.daily_team_costs").fetchone()
     assert total == books.total(team_id=2)
 

@@ -29,7 +29,7 @@ from costpulse_assets.cli.report import report as report_command
 from costpulse_assets.reports.files import contents_of
 from costpulse_assets.reports.requests import TYPE_TITLES
 from tests.app.books import Books
-from tests.app.conftest import TODAY, Opener
+from tests.app.conftest import TODAY, LookedAtBy, Opener
 from tests.app.test_pages import query, texts
 from tests.conftest import database
 
@@ -493,11 +493,13 @@ def test_a_report_that_is_not_there_is_one_sentence_or_the_list(number: str, app
         assert "There is no such report, or it is not yours to see." in said(test)
 
 
-def test_the_scope_of_a_viewer_narrows_what_is_seen(app: Opener, filled: str) -> None:
+def test_the_scope_of_a_viewer_narrows_what_is_seen(app: Opener, filled: str, looked_at_by: LookedAtBy) -> None:
     app(filled, PAGE)
-    assert [one.id for one in reads.reports("1")] == [WORKBOOK]
-    assert reads.report(BROKEN, "1") is None
-    assert reads.reports("") == []
+    looked_at_by("viewer", "1")
+    assert [one.id for one in reads.reports()] == [WORKBOOK]
+    assert reads.report(BROKEN) is None
+    looked_at_by("viewer", "")
+    assert reads.reports() == []
 
 
 # --- on the way

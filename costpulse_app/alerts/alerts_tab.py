@@ -34,10 +34,17 @@ def show(made: Frame, alerts: Sequence[Alert]) -> None:
 
 def buttons(alerts: Sequence[Alert]) -> None:
     """New, and what can be done with one of them."""
-    now = reads.now()
+    now, edits = reads.now(), parts.only("edit alerts")
+    what, wanted = st.session_state.pop("alert_act", (None, None))
     with st.container(horizontal=True, vertical_alignment="bottom", key="alert_buttons", gap="small"):
         st.button(
-            "New alert", icon=":material/add:", key="new_alert", on_click=open_form, args=["edit", None], shortcut="N"
+            "New alert",
+            icon=":material/add:",
+            key="new_alert",
+            on_click=open_form,
+            args=["edit", None],
+            shortcut="N",
+            **edits,
         )
         if not alerts:
             return
@@ -51,31 +58,51 @@ def buttons(alerts: Sequence[Alert]) -> None:
             width=280,
         )
         one = of_id[chosen]
-        st.button("Edit", key="edit_alert", on_click=open_form, args=["edit", one])
-        st.button("Send test", key="test_alert", icon=":material/send:", on_click=open_form, args=["test", one])
+        st.button("Edit", key="edit_alert", on_click=open_form, args=["edit", one], **edits)
+        st.button(
+            "Send test", key="test_alert", icon=":material/send:", on_click=open_form, args=["test", one], **edits
+        )
         if one.is_muted(now):
-            unmute = st.button("Unmute", key="unmute_alert", icon=":material/notifications_active:")
+            st.button(
+                "Unmute",
+                key="unmute_alert",
+                icon=":material/notifications_active:",
+                on_click=_ask,
+                args=["unmute", one],
+                **edits,
+            )
         else:
-            unmute = False
             st.button(
                 "Mute until",
                 key="mute_alert",
                 icon=":material/notifications_off:",
                 on_click=open_form,
                 args=["mute", one],
+                **edits,
             )
-        switch = st.button("Switch off" if one.is_active else "Switch on", key="switch_alert")
-        st.button("Delete", key="delete_alert", on_click=open_form, args=["delete", one])
+        st.button(
+            "Switch off" if one.is_active else "Switch on",
+            key="switch_alert",
+            on_click=_ask,
+            args=["switch", one],
+            **edits,
+        )
+        st.button("Delete", key="delete_alert", on_click=open_form, args=["delete", one], **edits)
         st.button(
             "What it found", key="alert_history", type="tertiary", on_click=state.open_history, args=["all", one.id]
         )
     with parts.panel("change_alert"):
-        if unmute:
-            dialogs.mute(one, None)
+        if what == "unmute":
+            dialogs.mute(wanted, None)
             st.rerun()
-        if switch:
-            dialogs.switch(one)
+        if what == "switch":
+            dialogs.switch(wanted)
             st.rerun()
+
+
+def _ask(what: str, seen: Alert) -> None:
+    # What the viewer saw: by now the list may hold others.
+    st.session_state["alert_act"] = (what, seen)
 
 
 def listing(made: Frame, alerts: Sequence[Alert]) -> None:
@@ -141,7 +168,12 @@ def ready_made() -> None:
                 st.markdown(f"**{formats.plain(document.name)}**")
                 st.caption(formats.plain(declared.fires))
                 st.space("stretch")
-                wanted = st.button("Switch on", key=f"ready_{document.alert_type}", icon=":material/add_alert:")
+                wanted = st.button(
+                    "Switch on",
+                    key=f"ready_{document.alert_type}",
+                    icon=":material/add_alert:",
+                    **parts.only("edit alerts"),
+                )
             if wanted:
                 with parts.panel("ready_made"):
                     with people.acting("edit alerts") as connection:

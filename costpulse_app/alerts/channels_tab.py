@@ -9,9 +9,11 @@ from costpulse_app import formats, parts, people
 from costpulse_app.alerts import reads, sending, words
 from costpulse_app.alerts.dialogs import Dialog, answered
 from costpulse_app.alerts.reads import LastMessage
+from costpulse_app.alerts.route_form import refusal
 from costpulse_app.alerts.sending import WayOut
 from costpulse_assets.alerts.message import Message
 from costpulse_assets.allocation.alert_routes import StoredAlertRoute, delete_alert_route, stored_alert_routes
+from costpulse_assets.errors import CostPulseError
 
 _numbers = count(1)
 _KINDS = {"slack": "Slack", "email": "E-mail", "webhook": "Webhook"}
@@ -64,7 +66,12 @@ def _test(one: WayOut, place: int) -> None:
                 width=300,
             ).strip()
             address = f"{kind}:{typed}" if typed else None
-        send = st.button("Send test", key=f"channel_{place}_test", icon=":material/send:", disabled=address is None)
+        send = st.button(
+            "Send test",
+            key=f"channel_{place}_test",
+            icon=":material/send:",
+            **(parts.only("edit alerts") or {"disabled": address is None}),
+        )
     if send and address is not None:
         with parts.panel(f"channel_{place}"), st.spinner("Waiting for the answer ..."):
             answered(sending.send_test(_name(one), address, _TEST))
@@ -104,12 +111,15 @@ def routes() -> None:
         "The routes of a finding's team count, else those of its cost center, else those of everybody else; each from "
         "its severity on. Without a route it goes to Slack, where that is configured."
     )
+    if people.current().scope != "all":
+        st.caption("Whom others tell is shown to those who see every team.")
+        return
     with people.reading() as connection:
         connection.row_factory = dict_row
         stored = stored_alert_routes(connection)
     with st.container(horizontal=True, vertical_alignment="bottom", key="route_buttons", gap="small"):
-        st.button("New route", icon=":material/add:", key="new_route", on_click=open_route, args=[None])
-        chosen = None
+        edits = parts.only("edit alerts")
+        st.button("New route", icon=":material/add:", key="new_route", on_click=open_route, args=[None], **edits)
         if stored:
             of_id = {each.id: each for each in stored}
             number = st.selectbox(
@@ -121,14 +131,12 @@ def routes() -> None:
                 width=360,
             )
             chosen = of_id[number]
-            st.button("Edit", key="edit_route", on_click=open_route, args=[chosen])
-            if not st.button("Delete", key="delete_route"):
-                chosen = None
-    if chosen is not None:
-        with people.acting("edit alerts") as connection:
-            delete_alert_route(connection, chosen)
-        st.session_state["said"] = f"Deleted the route {words.route(chosen.document)}."
-        st.rerun()
+            st.button("Edit", key="edit_route", on_click=open_route, args=[chosen], **edits)
+            # What the viewer saw: by now another route may stand in its place.
+            st.button("Delete", key="delete_route", on_click=_ask_to_delete, args=[chosen], **edits)
+    wanted: StoredAlertRoute | None = st.session_state.pop("route_to_delete", None)
+    if wanted is not None:
+        _delete(wanted)
     if stored:
         parts.table(
             [
@@ -144,6 +152,21 @@ def routes() -> None:
         )
     else:
         st.caption("There is no route.")
+
+
+def _ask_to_delete(route: StoredAlertRoute) -> None:
+    st.session_state["route_to_delete"] = route
+
+
+def _delete(route: StoredAlertRoute) -> None:
+    try:
+        with people.acting("edit alerts") as connection:
+            delete_alert_route(connection, route)
+    except CostPulseError as error:
+        st.error(formats.plain(refusal(error, route)), icon=":material/error:")
+        return
+    st.session_state["said"] = f"Deleted the route {words.route(route.document)}."
+    st.rerun()
 
 
 def open_route(route: StoredAlertRoute | None) -> None:

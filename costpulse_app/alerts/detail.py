@@ -76,7 +76,9 @@ def heading(made: Frame, one: Line) -> None:
 def acts(content: Message, one: Line) -> None:
     """Acknowledge, and the way to the view that shows it."""
     with st.container(horizontal=True, gap="small", key="finding_actions"):
-        if one.acknowledged_at is None and st.button("Acknowledge", key="acknowledge", icon=":material/visibility:"):
+        if one.acknowledged_at is None and st.button(
+            "Acknowledge", key="acknowledge", icon=":material/visibility:", **parts.only("decide on findings")
+        ):
             with parts.panel("acknowledge"):
                 with people.acting("decide on findings") as connection:
                     mark_acknowledged(connection, one.id)
@@ -107,7 +109,8 @@ def view_of(path: str) -> tuple[StreamlitPage, dict[str, list[str]]] | None:
     name = parsed.path.strip("/")
     if name == "alerts":
         return None
-    page = next((each for section in nav.pages(people.current()).values() for each in section if each.url_path == name), None)
+    pages = nav.pages(people.current()).values()
+    page = next((each for section in pages for each in section if each.url_path == name), None)
     return None if page is None else (page, parse_qs(parsed.query))
 
 
@@ -175,6 +178,9 @@ def deliveries(lines: Sequence[Line]) -> None:
     """Every message of the finding, with its state; what did not arrive can be sent again."""
     sent = [one for one in lines if one.message_id is not None]
     st.subheader("Messages", anchor=False)
+    if people.current().scope != "all":
+        st.caption("Whom it was told is shown to those who see every team.")
+        return
     if not sent:
         st.caption("There is none.")
         return
@@ -193,6 +199,7 @@ def deliveries(lines: Sequence[Line]) -> None:
                     icon=":material/replay:",
                     on_click=_ask_to_resend,
                     args=[one],
+                    **parts.only("send messages again"),
                 )
 
 

@@ -11,7 +11,15 @@ from costpulse_app.alerts.reads import Alert, Line, OnItsWay
 from costpulse_app.alerts.state import close_form
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.alert_routes import StoredAlertRoute
-from costpulse_assets.allocation.alerts import MOST_DAYS_MUTED, delete_alert, mute_alert, save_alert
+from costpulse_assets.allocation.alerts import (
+    MOST_DAYS_MUTED,
+    AlertChangedMeanwhile,
+    delete_alert,
+    mute_alert,
+    save_alert,
+    stored_alerts,
+)
+from costpulse_assets.resources.database import Connection, run
 
 #: A mute lasts for so long, where nothing else is chosen.
 _MUTED_DAYS = 7
@@ -157,10 +165,22 @@ def end_of(until: date) -> datetime:
 def mute(one: Alert, until: datetime | None) -> None:
     """Nobody is told of its findings until a moment; None: they are told again."""
     with people.acting("edit alerts") as connection:
+        _expect_as_shown(connection, one)
         mute_alert(connection, one.id, until)
     st.session_state["said"] = (
         f"“{one.name}” is muted until {formats.moment(until)}." if until else f"“{one.name}” tells again."
     )
+
+
+def _expect_as_shown(connection: Connection, one: Alert) -> None:
+    """Somebody else's mute, or their limit, is not changed by who has not seen it."""
+    connection.execute("select from costpulse.alerts where id = %s for update", [one.id])
+    if any(each.id == one.id and each.version != one.version for each in stored_alerts(connection)):
+        last = run(connection, "app/alert_last_change", {"id": one.id})[0]
+        raise AlertChangedMeanwhile(
+            f"Changed by {last['actor']} at {formats.moment(last['changed_at'])}; reload to see it.",
+            next_step="Then mute it, if you still want to.",
+        )
 
 
 def switch(one: Alert) -> None:

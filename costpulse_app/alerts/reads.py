@@ -209,6 +209,12 @@ def message(number: int) -> OnItsWay | None:
     return OnItsWay(**rows[0]) if rows else None
 
 
+def route_last_change(number: int) -> tuple[str, datetime] | None:
+    """Who made or took away a route last, and when."""
+    rows = _read("app/alert_route_last_change", {"id": number})
+    return (rows[0]["actor"], rows[0]["changed_at"]) if rows else None
+
+
 def signing_key() -> bytes | None:
     """What links in messages are signed with; None: none was ever made."""
     rows = _read("transform/outbox_signing_key", {"purpose": "links"})

@@ -6,10 +6,15 @@ import streamlit as st
 from psycopg.rows import dict_row
 
 from costpulse_app import formats, people
-from costpulse_app.alerts import words
+from costpulse_app.alerts import reads, words
 from costpulse_app.alerts.state import close_form
 from costpulse_assets.alerts.message import SEVERITIES
-from costpulse_assets.allocation.alert_routes import AlertRouteDocument, StoredAlertRoute, save_alert_route
+from costpulse_assets.allocation.alert_routes import (
+    AlertRouteChangedMeanwhile,
+    AlertRouteDocument,
+    StoredAlertRoute,
+    save_alert_route,
+)
 from costpulse_assets.errors import CostPulseError
 from costpulse_assets.resources.database import run
 
@@ -60,11 +65,19 @@ def dialog(route: StoredAlertRoute | None, channels: Sequence[str], number: int)
         with people.acting("edit alerts") as connection:
             save_alert_route(connection, document, route)
     except CostPulseError as error:
-        st.error(formats.plain(f"{error.message} {error.next_step}"), icon=":material/error:")
+        st.error(formats.plain(refusal(error, route)), icon=":material/error:")
         return
     close_form()
     st.session_state["said"] = f"Saved the route {words.route(document)}."
     st.rerun()
+
+
+def refusal(error: CostPulseError, route: StoredAlertRoute | None) -> str:
+    """Why a route was not saved or deleted, with the name of whoever was first."""
+    if not isinstance(error, AlertRouteChangedMeanwhile) or route is None:
+        return f"{error.message} {error.next_step}"
+    last = reads.route_last_change(route.id)
+    return f"Changed by {last[0]} at {formats.moment(last[1])}; reload to see it." if last else error.message
 
 
 def offered(given: AlertRouteDocument | None) -> list[Whose]:

@@ -16,6 +16,7 @@ from costpulse_assets.alerts.trial import channels_of_alert, trial_message
 from costpulse_assets.allocation.alerts import StoredAlert, stored_alerts
 from costpulse_assets.channel_addresses import ChannelAddress
 from costpulse_assets.errors import BadInput
+from costpulse_assets.people import Right
 from costpulse_assets.resources.database import Connection
 
 
@@ -67,7 +68,7 @@ def send_test(name: str, channel: str, message: Message) -> OnItsWay:
         number = outbox.queue_test(
             connection, alert_name=name, channel=address, message=message, actor=people.current().name
         )
-    return _sent(number)
+    return _sent(number, "edit alerts")
 
 
 def channels_of(one: Alert) -> tuple[str, ...]:
@@ -90,9 +91,9 @@ def send_trial(one: Alert, channel: str) -> OnItsWay:
 
 def send_again(number: int) -> OnItsWay:
     """Sends a message once more that was refused, failed, or may have arrived; returns what was answered."""
-    with people.acting("edit alerts") as connection:
+    with people.acting("send messages again") as connection:
         outbox.requeue(connection, number, people.current().name)
-    return _sent(number)
+    return _sent(number, "send messages again")
 
 
 def _stored(connection: Connection, one: Alert) -> StoredAlert:
@@ -102,10 +103,10 @@ def _stored(connection: Connection, one: Alert) -> StoredAlert:
     raise BadInput(f"The alert {one.name} was deleted meanwhile.", next_step="Reload the page.")
 
 
-def _sent(number: int) -> OnItsWay:
+def _sent(number: int, right: Right) -> OnItsWay:
     with open_channels(db.settings()) as channels:
         deliver_round(
-            people.acting_database("edit alerts"),
+            people.acting_database(right),
             channels,
             app_url=db.settings().app_address,
             now=datetime.now(UTC),

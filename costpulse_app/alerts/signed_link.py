@@ -13,6 +13,7 @@ from costpulse_assets.alerts import links
 from costpulse_assets.alerts.links import Action, BadLink
 from costpulse_assets.allocation.alerts import MOST_DAYS_MUTED, mute_alert
 from costpulse_assets.errors import BadInput
+from costpulse_assets.people import Right
 
 #: Days that a mute by a link lasts, where nothing else is chosen.
 _MUTED_DAYS = 7
@@ -56,7 +57,7 @@ def _acknowledge(token: str, asked: Action, one: Line) -> None:
         st.button("All alerts", key="link_leave", icon=":material/arrow_back:", on_click=state.open_one, args=[None])
         return
     st.markdown(f"The link asks to acknowledge **{formats.plain(one.message)}**: that you look after it.")
-    if not _is_wanted("Acknowledge", ":material/visibility:"):
+    if not _is_wanted("Acknowledge", ":material/visibility:", "decide on findings"):
         return
     try:
         with people.acting("decide on findings") as connection:
@@ -80,11 +81,11 @@ def _mute(token: str, one: Line) -> None:
         width=220,
         help=f"At most {MOST_DAYS_MUTED} days ahead.",
     )
-    if not _is_wanted("Mute", ":material/notifications_off:") or not isinstance(until, date):
+    if not _is_wanted("Mute", ":material/notifications_off:", "edit alerts") or not isinstance(until, date):
         return
     end = dialogs.end_of(until)
     try:
-        with people.acting("decide on findings") as connection:
+        with people.acting("edit alerts") as connection:
             links.use_link(connection, token, people.current().name)
             mute_alert(connection, one.alert_id, end)
     except BadInput as refused:
@@ -93,9 +94,9 @@ def _mute(token: str, one: Line) -> None:
     _done(f"“{one.alert_name}” is muted until {formats.moment(end)}.", one.id)
 
 
-def _is_wanted(label: str, icon: str) -> bool:
+def _is_wanted(label: str, icon: str, right: Right) -> bool:
     with st.container(horizontal=True, gap="small"):
-        wanted = st.button(label, type="primary", key="link_do", icon=icon)
+        wanted = st.button(label, type="primary", key="link_do", icon=icon, **parts.only(right))
         st.button("Leave it", key="link_leave", on_click=state.open_one, args=[None])
     return wanted
 

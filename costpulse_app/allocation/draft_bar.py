@@ -7,14 +7,15 @@ import streamlit as st
 
 from costpulse_app import formats, parts
 from costpulse_app.allocation import draft as drafts
-from costpulse_app.allocation import forms
+from costpulse_app.allocation import forms, reads
 from costpulse_app.allocation.draft import Draft
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.plan import Change
-from costpulse_assets.allocation.rule_set import BadRuleSet
+from costpulse_assets.allocation.rule_set import BadRuleSet, RulesChangedMeanwhile
 from costpulse_assets.allocation.simulate import AT_MOST, Simulation
 from costpulse_assets.errors import CostPulseError
 
+_SIMULATE_FIRST = "Simulate first: what a change does is seen before it is saved."
 _PERIODS = {30: "Last 30 days", 90: "Last 90 days"}
 
 
@@ -27,19 +28,30 @@ def show(made: Frame, draft: Draft) -> None:
         if changes:
             st.markdown("\n".join(f"- {_in_words(change)}" for change in changes))
         if draft.is_outdated and changes:
-            st.warning("Somebody else has saved rules since you began: discard this draft and make your changes anew.")
+            st.warning(
+                formats.plain(
+                    f"{reads.changed_by()} Somebody else has saved rules since you began: discard this draft and make "
+                    "your changes anew."
+                )
+            )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             days = st.selectbox(
                 "Simulate on", list(_PERIODS), format_func=_PERIODS.__getitem__, key="try_days", width=160
             )
-            simulate = st.button("Simulate", icon=":material/science:", key="simulate")
+            edits = parts.only("edit rules")
+            simulate = st.button("Simulate", icon=":material/science:", key="simulate", **edits)
             save = st.button(
                 "Save and re-allocate",
                 icon=":material/save:",
                 type="primary",
                 key="save",
-                disabled=not changes or tried is None,
-                help=None if tried or not changes else "Simulate first: what a change does is seen before it is saved.",
+                **(
+                    edits
+                    or {
+                        "disabled": not changes or tried is None,
+                        "help": None if tried or not changes else _SIMULATE_FIRST,
+                    }
+                ),
             )
             if changes:
                 st.button("Discard", key="discard", on_click=drafts.discard)
@@ -59,6 +71,9 @@ def _save(draft: Draft) -> None:
         number = drafts.save(draft)
     except BadRuleSet as refused:
         forms.show_problems(refused.problems)
+        return
+    except RulesChangedMeanwhile as error:
+        st.error(formats.plain(f"{reads.changed_by()} {error.message} {error.next_step}"))
         return
     except CostPulseError as error:
         st.error(formats.plain(f"{error.message} {error.next_step}"))

@@ -127,6 +127,21 @@ def editor(documents: Sequence[BaseModel], columns: Mapping[str, Any], *, key: s
     return [row for row in found if row]
 
 
+def member_editor(members: Sequence[BaseModel], *, key: str) -> list[dict[str, Any]]:
+    """The table in which the members of a team are edited; see `editor`."""
+    return editor(
+        members,
+        {
+            "email": st.column_config.TextColumn("E-mail or application id", width="large"),
+            "role": st.column_config.SelectboxColumn("Role", options=["member", "owner"], default="member"),
+            "valid_from": st.column_config.DateColumn("Valid from", format="YYYY-MM-DD"),
+            "valid_to": st.column_config.DateColumn("Valid to", format="YYYY-MM-DD"),
+        },
+        key=key,
+        alt="Members of the team",
+    )
+
+
 def lines_of(text: str) -> list[str]:
     """One entry per line that is not blank."""
     return [line.strip() for line in text.splitlines() if line.strip()]

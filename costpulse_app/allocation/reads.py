@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import people
+from costpulse_app import formats, people
 from costpulse_app.queries import Version
 from costpulse_assets.allocation.rule_set import RuleSet, current_version
 from costpulse_assets.allocation.stored_rules import read_rules
@@ -138,6 +138,18 @@ def suggested() -> list[Suggestion]:
     """What is suggested now; not cached: accepting one takes it off the list."""
     with _rows() as connection:
         return suggestions(connection)
+
+
+def changed_by(team_id: int | None = None) -> str:
+    """Who changed the rules, or the members of a team, last, as a sentence for somebody who was second; not cached."""
+    rows = _read("app/rules_last_change", {"team_id": team_id})
+    last = f" by {rows[0]['actor']} at {formats.moment(rows[0]['changed_at'])}" if rows else ""
+    return f"Changed{last}; reload to see it."
+
+
+def teams_in_scope() -> dict[str, int]:
+    """Ids of the teams of which the viewer may edit the members, by name; not cached: another scope has others."""
+    return {row["name"]: row["id"] for row in _read("app/teams_in_scope")}
 
 
 def closings() -> dict[date, Closing]:

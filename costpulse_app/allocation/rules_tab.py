@@ -57,19 +57,20 @@ def listing(made: Frame, draft: Draft, kind: Kind) -> None:
         if kind == "rule"
         else "What no rule claims and several teams share. “The rest” takes what nothing else claims."
     )
+    edits = parts.only("edit rules")
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{kind}_buttons"):
-        st.button(f"Add {kind}", icon=":material/add:", key=f"add_{kind}", on_click=_open, args=[kind, None])
+        st.button(f"Add {kind}", icon=":material/add:", key=f"add_{kind}", on_click=_open, args=[kind, None], **edits)
         if documents:
             names = [document.name for document in documents]
             chosen = st.selectbox(
                 f"Choose a {kind}", names, key=f"chosen_{kind}", label_visibility="collapsed", width=320
             )
-            st.button("Edit", key=f"edit_{kind}", on_click=_open, args=[kind, chosen])
+            st.button("Edit", key=f"edit_{kind}", on_click=_open, args=[kind, chosen], **edits)
             for step, label in ((-1, "Move up"), (1, "Move down")):
                 is_end = chosen == names[0 if step < 0 else -1]
-                if st.button(label, key=f"move_{kind}_{step}", disabled=is_end):
+                if st.button(label, key=f"move_{kind}_{step}", **(edits or {"disabled": is_end})):
                     _take(draft, _moved(draft, kind, chosen, step))
-            if st.button("Delete", key=f"delete_{kind}"):
+            if st.button("Delete", key=f"delete_{kind}", **edits):
                 _take(draft, _with(draft, kind, chosen, None))
     if not documents:
         st.caption("There is none yet.")

@@ -141,8 +141,9 @@ def closing_and_reopening(made: Frame, month: date, closing: Closing | None, lin
     """Close or reopen, asked twice."""
     verb = "Close" if closing is None else "Reopen"
     asked = st.session_state.get("asked_month") == (verb, month)
+    only = parts.only("close months" if closing is None else "reopen months")
     if not asked:
-        st.button(f"{verb} {month:%B %Y}", key="ask_month", on_click=_ask, args=[verb, month])
+        st.button(f"{verb} {month:%B %Y}", key="ask_month", on_click=_ask, args=[verb, month], **only)
         return
     with st.container(border=True, key="confirm_month"):
         with localcontext(_EXACT):
@@ -159,7 +160,7 @@ def closing_and_reopening(made: Frame, month: date, closing: Closing | None, lin
         )
         note = st.text_input("Note (optional)", key="month_note").strip() or None
         with st.container(horizontal=True):
-            do = st.button(f"{verb} {month:%B %Y} now", key="confirm")
+            do = st.button(f"{verb} {month:%B %Y} now", key="confirm", **only)
             st.button("Cancel", type="primary", key="cancel_month", on_click=_ask, args=[None, month])
         if not do:
             return

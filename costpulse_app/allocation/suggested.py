@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from costpulse_app import formats, people
+from costpulse_app import formats, parts, people
 from costpulse_app.allocation import draft as drafts
 from costpulse_app.allocation import reads
 from costpulse_app.allocation.draft import Draft
@@ -12,8 +12,11 @@ from costpulse_assets.errors import CostPulseError
 
 def show(draft: Draft) -> None:
     """Draw the suggestions."""
-    found = reads.suggested()
     st.subheader("Suggestions", anchor=False)
+    if people.current().scope != "all":
+        st.caption("They are about the cost of all teams, and shown to those who see every team.")
+        return
+    found = reads.suggested()
     if not found:
         st.caption("None: nothing is in sight that would find an owner for unallocated cost.")
         return
@@ -31,8 +34,10 @@ def show(draft: Draft) -> None:
             if st.button(
                 "Accept",
                 key=f"accept_{one.id}",
-                disabled=blocked,
-                help="Save or discard the draft first." if blocked else None,
+                **(
+                    parts.only("edit rules")
+                    or {"disabled": blocked, "help": "Save or discard the draft first." if blocked else None}
+                ),
             ):
                 _accept(one)
 

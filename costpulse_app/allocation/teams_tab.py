@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from costpulse_app import formats, parts
+from costpulse_app import formats, parts, people
 from costpulse_app.allocation import draft as drafts
 from costpulse_app.allocation import draft_bar, forms
+from costpulse_app.allocation import members as members_of_own
 from costpulse_app.allocation.draft import Draft
 from costpulse_app.parts import Frame
 from costpulse_assets.allocation.documents import RuleSet, TeamDocument
@@ -23,23 +24,30 @@ _numbers = count(1)
 def show(made: Frame, draft: Draft) -> None:
     """Draw the tab."""
     draft_bar.show(made, draft)
+    edits_rules = people.current().may("edit rules")
+    if not edits_rules:
+        members_of_own.show(draft)
     editing: tuple[str | None, int] | None = st.session_state.get("editing_team")
     if editing is not None:
         form(draft, *editing)
     listing(draft)
+    if edits_rules and draft.rule_set.teams:
+        with st.expander("Members as a CSV file", key="members_csv"):
+            members(draft)
 
 
 def listing(draft: Draft) -> None:
     """All teams, and the buttons to change them."""
     teams = draft.rule_set.teams
+    edits = parts.only("edit rules")
     st.subheader("Teams", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", key="team_buttons"):
-        st.button("Add team", icon=":material/add:", key="add_team", on_click=_open, args=[None])
+        st.button("Add team", icon=":material/add:", key="add_team", on_click=_open, args=[None], **edits)
         if teams:
             names = [team.name for team in teams]
             chosen = st.selectbox("Choose a team", names, key="chosen_team", label_visibility="collapsed", width=320)
-            st.button("Edit", key="edit_team", on_click=_open, args=[chosen])
-            if st.button("Delete", key="delete_team"):
+            st.button("Edit", key="edit_team", on_click=_open, args=[chosen], **edits)
+            if st.button("Delete", key="delete_team", **edits):
                 found = drafts.put(draft, _with(draft, chosen, None))
                 if not found:
                     _close()
@@ -67,8 +75,6 @@ def listing(draft: Draft) -> None:
         alt="All teams",
         height="content",
     )
-    with st.expander("Members as a CSV file", key="members_csv"):
-        members(draft)
 
 
 def members(draft: Draft) -> None:
@@ -140,17 +146,7 @@ def form(draft: Draft, name: str | None, number: int) -> None:
             key=f"{key}_patterns",
         )
         st.markdown("Members")
-        typed["members"] = forms.editor(
-            given.members if given else (),
-            {
-                "email": st.column_config.TextColumn("E-mail or application id", width="large"),
-                "role": st.column_config.SelectboxColumn("Role", options=["member", "owner"], default="member"),
-                "valid_from": st.column_config.DateColumn("Valid from", format="YYYY-MM-DD"),
-                "valid_to": st.column_config.DateColumn("Valid to", format="YYYY-MM-DD"),
-            },
-            key=f"{key}_members",
-            alt="Members of the team",
-        )
+        typed["members"] = forms.member_editor(given.members if given else (), key=f"{key}_members")
         with st.container(horizontal=True):
             take = st.button("Put team into the draft", type="primary", key=f"{key}_take")
             st.button("Cancel", key=f"{key}_cancel", on_click=_close)

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import streamlit as st
 
-from costpulse_app import db, formats, people
-from costpulse_app.anomalies import reads, words
+from costpulse_app import db, deciding, formats, parts, people
+from costpulse_app.anomalies import words
 from costpulse_app.anomalies.reads import Event
 from costpulse_assets.analysis import anomaly_status
 from costpulse_assets.analysis.anomaly_status import RESOLUTIONS
-from costpulse_assets.errors import BadInput, CostPulseError
+from costpulse_assets.resources.database import Connection, Database, run
 from costpulse_assets.resources.open_source import current_time
 
 #: A plan, where nobody says how long it lasts.
@@ -19,10 +19,15 @@ _PLAN_DAYS = 14
 
 def acknowledge_button(event: Event, name: str) -> None:
     """Somebody has seen it and looks into it."""
-    if st.button("Acknowledge", key=f"acknowledge_{event.id}", icon=":material/visibility:"):
+    if st.button(
+        "Acknowledge",
+        key=f"acknowledge_{event.id}",
+        icon=":material/visibility:",
+        **parts.only("decide on findings"),
+    ):
         _save(
             event,
-            lambda: anomaly_status.acknowledge(_database(), [event.id], actor=people.current().name),
+            lambda database: anomaly_status.acknowledge(database, [event.id], actor=people.current().name),
             f"{name}: acknowledged.",
         )
 
@@ -35,31 +40,41 @@ def buttons(event: Event, name: str) -> None:
         if event.is_open:
             _form_button(event, "resolve", "Resolve", ":material/check:")
             _form_button(event, "expect", "Expected until", ":material/event_available:")
-        if event.status != "open" and st.button("Reopen", key="reopen", icon=":material/undo:"):
+        if event.status != "open" and st.button(
+            "Reopen", key="reopen", icon=":material/undo:", **parts.only("decide on findings")
+        ):
             _save(
                 event,
-                lambda: anomaly_status.reopen(_database(), [event.id], actor=people.current().name),
+                lambda database: anomaly_status.reopen(database, [event.id], actor=people.current().name),
                 f"{name}: open again.",
             )
         _form_button(event, "assign", "Assign", ":material/person:")
-    form, of_event = st.session_state.get("anomaly_form", (None, None))
-    if of_event == event.id:
+    # As it was when the form opened: what somebody else decides meanwhile is found when it is saved.
+    form, shown = st.session_state.get("anomaly_form", (None, None))
+    if shown is not None and shown.id == event.id:
         match form:
             case "resolve":
-                _resolve(event, name)
+                _resolve(shown, name)
             case "expect":
-                _expect(event, name)
+                _expect(shown, name)
             case "assign":
-                _assign(event, name)
+                _assign(shown, name)
 
 
 def _form_button(event: Event, form: str, label: str, icon: str) -> None:
     # In the session, not from the button's own run: the form stays open while what was typed is refused.
-    st.button(label, key=form, icon=icon, on_click=_open_form, args=[form, event.id])
+    st.button(
+        label,
+        key=form,
+        icon=icon,
+        on_click=_open_form,
+        args=[form, event],
+        **parts.only("decide on findings"),
+    )
 
 
-def _open_form(form: str, number: int) -> None:
-    st.session_state["anomaly_form"] = (form, number)
+def _open_form(form: str, event: Event) -> None:
+    st.session_state["anomaly_form"] = (form, event)
 
 
 def close_form() -> None:
@@ -83,8 +98,8 @@ def _resolve(event: Event, name: str) -> None:
     if send:
         _save(
             event,
-            lambda: anomaly_status.resolve(
-                _database(), [event.id], actor=people.current().name, resolution=resolution, reason=reason
+            lambda database: anomaly_status.resolve(
+                database, [event.id], actor=people.current().name, resolution=resolution, reason=reason
             ),
             f"{name}: resolved as {resolution}.",
         )
@@ -104,8 +119,8 @@ def _expect(event: Event, name: str) -> None:
     if send:
         _save(
             event,
-            lambda: anomaly_status.expect(
-                _database(), [event.id], actor=people.current().name, reason=reason, until=until, today=today
+            lambda database: anomaly_status.expect(
+                database, [event.id], actor=people.current().name, reason=reason, until=until, today=today
             ),
             f"{name}: expected until {formats.day(until)}.",
         )
@@ -123,7 +138,7 @@ def _assign(event: Event, name: str) -> None:
         somebody = to.strip() or None
         _save(
             event,
-            lambda: anomaly_status.assign(_database(), [event.id], actor=people.current().name, to=somebody),
+            lambda database: anomaly_status.assign(database, [event.id], actor=people.current().name, to=somebody),
             f"{name}: assigned to {somebody}." if somebody else f"{name}: assigned to nobody.",
         )
 
@@ -143,29 +158,16 @@ def _what(event: Event, name: str) -> None:
     st.markdown(formats.plain(f"{name}, {event.kind}, {formats.days(event.days)}.{also}"))
 
 
-def _save(event: Event, write: Callable[[], None], said: str) -> None:
+def _save(event: Event, write: Callable[[Database], None], said: str) -> None:
     """Writes unless somebody else has decided since the event was shown; what is wrong is said where it was typed."""
-    try:
-        now, _ = reads.event(event.id)
-        if now is not None and (now.status, now.decided_at, now.assigned_to) != (
-            event.status,
-            event.decided_at,
-            event.assigned_to,
-        ):
-            raise BadInput(
-                f"Changed by {now.decided_by or 'somebody'} at {formats.moment(now.decided_at)}."
-                if now.decided_at is not None
-                else "Changed by somebody meanwhile.",
-                next_step="Reload to see it.",
-            )
-        write()
-    except CostPulseError as error:
-        st.error(formats.plain(f"{error.message} {error.next_step}"), icon=":material/error:")
-        return
-    close_form()
-    st.session_state["said"] = said
-    st.rerun()
+    if deciding.decide(lambda connection: _expect_as_shown(connection, event), write):
+        close_form()
+        st.session_state["said"] = said
+        st.rerun()
 
 
-def _database() -> db.AppDatabase:
-    return people.acting_database("decide on findings")
+def _expect_as_shown(connection: Connection, event: Event) -> None:
+    connection.execute("select from costpulse.anomalies where id = %s for update", [event.id])
+    for now in run(connection, "app/anomaly_last_change", {"id": event.id}):
+        if any(now[name] != getattr(event, name) for name in ("status", "decided_at", "assigned_to")):
+            raise deciding.ChangedMeanwhile(now["actor"], now["changed_at"])

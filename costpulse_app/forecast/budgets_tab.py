@@ -51,9 +51,16 @@ def show(made: Frame, version: Version) -> None:
 
 def buttons(budgets: Sequence[StoredBudget]) -> None:
     """New, and what can be done with one of them."""
+    edits = parts.only("edit budgets")
     with st.container(horizontal=True, vertical_alignment="bottom", key="budget_buttons"):
         st.button(
-            "New budget", icon=":material/add:", key="new_budget", on_click=open_form, args=["edit", None], shortcut="N"
+            "New budget",
+            icon=":material/add:",
+            key="new_budget",
+            on_click=open_form,
+            args=["edit", None],
+            shortcut="N",
+            **edits,
         )
         if budgets:
             of_id = {each.id: each for each in budgets}
@@ -65,8 +72,8 @@ def buttons(budgets: Sequence[StoredBudget]) -> None:
                 label_visibility="collapsed",
                 width=300,
             )
-            st.button("Edit", key="edit_budget", on_click=open_form, args=["edit", of_id[chosen]])
-            st.button("Delete", key="delete_budget", on_click=open_form, args=["delete", of_id[chosen]])
+            st.button("Edit", key="edit_budget", on_click=open_form, args=["edit", of_id[chosen]], **edits)
+            st.button("Delete", key="delete_budget", on_click=open_form, args=["delete", of_id[chosen]], **edits)
 
 
 def bars(made: Frame, budgets: Sequence[StoredBudget], current: Mapping[int, BudgetPeriod]) -> None:

@@ -6,7 +6,7 @@ from itertools import count
 import streamlit as st
 from psycopg.rows import dict_row
 
-from costpulse_app import formats, people
+from costpulse_app import formats, parts, people
 from costpulse_app.allocation import forms
 from costpulse_assets.allocation.budgets import StoredBudget
 from costpulse_assets.allocation.budgets_csv import (
@@ -57,7 +57,7 @@ def show(budgets: Sequence[StoredBudget]) -> None:
         "Import budgets",
         type="primary",
         key=f"{key}_take",
-        disabled=not plan.changes,
+        **(parts.only("edit budgets") or {"disabled": not plan.changes}),
         # What the viewer saw: this run has read the budgets anew.
         on_click=_import,
         args=[found, file.removes_others, plan.based_on],

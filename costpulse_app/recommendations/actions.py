@@ -6,14 +6,16 @@ from decimal import Decimal
 
 import streamlit as st
 
-from costpulse_app import db, formats, people
-from costpulse_app.recommendations import reads
+from costpulse_app import db, deciding, formats, parts, people
 from costpulse_app.recommendations.reads import Recommendation
 from costpulse_assets.analysis import recommendation_status
-from costpulse_assets.errors import BadInput, CostPulseError
+from costpulse_assets.analysis.recommendation_run import RECOMMENDATIONS_LOCK
+from costpulse_assets.resources.database import Connection, Database, run
 from costpulse_assets.resources.open_source import current_time
 
 _FORM = "recommendation_form"
+#: What somebody else may have decided meanwhile.
+_DECIDED = ("status", "decided_at", "assigned_to", "due_date")
 
 
 def buttons(shown: Sequence[Recommendation], *, key: str) -> None:
@@ -25,26 +27,29 @@ def buttons(shown: Sequence[Recommendation], *, key: str) -> None:
     """
     statuses = {one.status for one in shown}
     is_found = all(one.gone_at is None for one in shown)
-    ids = tuple(one.id for one in shown)
+    ids = _ids(shown)
     with st.container(horizontal=True, gap="small", key=f"{key}_actions"):
         if statuses <= {"open", "dismissed"} and is_found:
-            _form_button(ids, "accept", "Accept", ":material/thumb_up:", key)
+            _form_button(shown, "accept", "Accept", ":material/thumb_up:", key)
         if "done" not in statuses:
-            _form_button(ids, "done", "Done", ":material/check:", key)
+            _form_button(shown, "done", "Done", ":material/check:", key)
         if statuses <= {"open", "accepted"}:
-            _form_button(ids, "dismiss", "Dismiss", ":material/block:", key)
+            _form_button(shown, "dismiss", "Dismiss", ":material/block:", key)
         may_reopen = statuses <= {"accepted", "dismissed", "done"} and is_found
-        if may_reopen and st.button("Reopen", key=f"{key}_reopen", icon=":material/undo:"):
+        if may_reopen and st.button(
+            "Reopen", key=f"{key}_reopen", icon=":material/undo:", **parts.only("decide on findings")
+        ):
             _save(
                 shown,
-                lambda: recommendation_status.reopen(_database(), ids, actor=people.current().name),
+                lambda database: recommendation_status.reopen(database, ids, actor=people.current().name),
                 f"{_what(shown)}: open again.",
             )
         if statuses <= {"open", "accepted"}:
-            _form_button(ids, "assign", "Assign", ":material/person:", key)
-    form, of_ids = st.session_state.get(_FORM, (None, ()))
-    if of_ids == ids:
-        _FORMS[form](shown)
+            _form_button(shown, "assign", "Assign", ":material/person:", key)
+    # As they were when the form opened: what somebody else decides meanwhile is found when it is saved.
+    form, opened = st.session_state.get(_FORM, (None, ()))
+    if _ids(opened) == ids:
+        _FORMS[form](opened)
 
 
 def close_form() -> None:
@@ -52,13 +57,20 @@ def close_form() -> None:
     st.session_state.pop(_FORM, None)
 
 
-def _form_button(ids: tuple[int, ...], form: str, label: str, icon: str, key: str) -> None:
+def _form_button(shown: Sequence[Recommendation], form: str, label: str, icon: str, key: str) -> None:
     # In the session, not from the button's own run: the form stays open while what was typed is refused.
-    st.button(label, key=f"{key}_{form}", icon=icon, on_click=_open_form, args=[form, ids])
+    st.button(
+        label,
+        key=f"{key}_{form}",
+        icon=icon,
+        on_click=_open_form,
+        args=[form, shown],
+        **parts.only("decide on findings"),
+    )
 
 
-def _open_form(form: str, ids: tuple[int, ...]) -> None:
-    st.session_state[_FORM] = (form, ids)
+def _open_form(form: str, shown: Sequence[Recommendation]) -> None:
+    st.session_state[_FORM] = (form, shown)
 
 
 @st.dialog("Accept recommendation", on_dismiss=close_form)
@@ -80,8 +92,8 @@ def _accept(shown: Sequence[Recommendation]) -> None:
     if send:
         _save(
             shown,
-            lambda: recommendation_status.accept(
-                _database(),
+            lambda database: recommendation_status.accept(
+                database,
                 _ids(shown),
                 actor=people.current().name,
                 to=to.strip() or None,
@@ -104,8 +116,8 @@ def _done(shown: Sequence[Recommendation]) -> None:
     if send:
         _save(
             shown,
-            lambda: recommendation_status.done(
-                _database(), _ids(shown), actor=people.current().name, on=_day(on) or today, today=today, note=note
+            lambda database: recommendation_status.done(
+                database, _ids(shown), actor=people.current().name, on=_day(on) or today, today=today, note=note
             ),
             f"{_what(shown)}: done.",
         )
@@ -122,8 +134,8 @@ def _dismiss(shown: Sequence[Recommendation]) -> None:
     if send:
         _save(
             shown,
-            lambda: recommendation_status.dismiss(
-                _database(), _ids(shown), actor=people.current().name, reason=reason, until=_day(until), today=_today()
+            lambda database: recommendation_status.dismiss(
+                database, _ids(shown), actor=people.current().name, reason=reason, until=_day(until), today=_today()
             ),
             f"{_what(shown)}: dismissed.",
         )
@@ -147,8 +159,8 @@ def _assign(shown: Sequence[Recommendation]) -> None:
         somebody = to.strip() or None
         _save(
             shown,
-            lambda: recommendation_status.assign(
-                _database(), _ids(shown), actor=people.current().name, to=somebody, due_date=_day(due)
+            lambda database: recommendation_status.assign(
+                database, _ids(shown), actor=people.current().name, to=somebody, due_date=_day(due)
             ),
             f"{_what(shown)}: assigned to {somebody or 'nobody'}.",
         )
@@ -181,28 +193,21 @@ def _say_what(shown: Sequence[Recommendation]) -> None:
     st.markdown(f"**{formats.plain(_what(shown))}**, {formats.plain(formats.money(together))} per month.")
 
 
-def _save(shown: Sequence[Recommendation], write: Callable[[], None], said: str) -> None:
+def _save(shown: Sequence[Recommendation], write: Callable[[Database], None], said: str) -> None:
     """Writes unless somebody else has decided since they were shown; what is wrong is said where it was typed."""
-    try:
-        now = reads.present()
-        for one in shown:
-            other = now.get(one.id)
-            if other is not None and _decided(other) != _decided(one):
-                raise BadInput(
-                    f"Changed by {other.decided_by or 'somebody'} meanwhile: {other.title}.",
-                    next_step="Reload to see it.",
-                )
-        write()
-    except CostPulseError as error:
-        st.error(formats.plain(f"{error.message} {error.next_step}"), icon=":material/error:")
-        return
-    close_form()
-    st.session_state["said"] = said
-    st.rerun()
+    if deciding.decide(lambda connection: _expect_as_shown(connection, shown), write):
+        close_form()
+        st.session_state["said"] = said
+        st.rerun()
 
 
-def _decided(one: Recommendation) -> tuple[object, ...]:
-    return one.status, one.decided_at, one.assigned_to, one.due_date
+def _expect_as_shown(connection: Connection, shown: Sequence[Recommendation]) -> None:
+    # Whoever decides, or runs, holds it to the end.
+    connection.execute("select pg_advisory_xact_lock(%s)", [RECOMMENDATIONS_LOCK])
+    of_id = {one.id: one for one in shown}
+    for now in run(connection, "app/recommendation_last_changes", {"ids": list(of_id)}):
+        if any(now[name] != getattr(of_id[now["id"]], name) for name in _DECIDED):
+            raise deciding.ChangedMeanwhile(now["actor"], now["changed_at"], now["title"])
 
 
 def _ids(shown: Sequence[Recommendation]) -> list[int]:
@@ -215,7 +220,3 @@ def _day(given: object) -> date | None:
 
 def _today() -> date:
     return current_time(db.settings()).date()
-
-
-def _database() -> db.AppDatabase:
-    return people.acting_database("decide on findings")

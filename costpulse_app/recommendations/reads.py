@@ -224,11 +224,6 @@ def outcomes(version: Version) -> list[Outcome]:
     return [Outcome(**{name: row[name] for name in names}) for row in _read("app/recommendation_outcomes", {})]
 
 
-def present() -> dict[int, Recommendation]:
-    """All as they are at this moment, to see whether somebody else decided meanwhile; never cached."""
-    return {row["id"]: Recommendation(**row) for row in _read("app/recommendation_list", {})}
-
-
 @st.cache_data(show_spinner=False, max_entries=50)
 def unit_costs(version: Version, last: date, workspaces: tuple[str, ...] = ()) -> dict[str, UnitCost]:
     """Each unit in the 28 days to the last final one, and in the 28 before; only who sees everything gets rows."""

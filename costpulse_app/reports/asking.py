@@ -4,7 +4,7 @@ from datetime import date
 
 import streamlit as st
 
-from costpulse_app import filters, formats, people
+from costpulse_app import filters, formats, parts, people
 from costpulse_app.parts import Frame
 from costpulse_app.reports import state
 from costpulse_app.reports.reads import FocusFile, StoredReport
@@ -37,9 +37,25 @@ def ask(request: ReportRequest, focus_file: FocusFile = "parquet") -> None:
     )
 
 
-def again(one: StoredReport) -> None:
-    """Asks for the same once more; see `ask`."""
-    ask(one.request(), one.focus_file)
+def remember(one: StoredReport) -> None:
+    """In a callback: `ask_remembered` asks for the same once more."""
+    st.session_state["report_again"] = one
+
+
+def ask_remembered() -> None:
+    """Asks for what a callback remembered; what is wrong with it is said in place."""
+    one: StoredReport | None = st.session_state.pop("report_again", None)
+    if one is not None:
+        with parts.panel("run_again"):
+            ask(one.request(), one.focus_file)
+            st.rerun()
+
+
+def teams(made: Frame) -> list[str]:
+    """Names of the teams whose reports the viewer may ask for; empty stands for all teams together."""
+    scope = people.current().scope
+    names = {each: made.names.one("team", each) for each in made.names.ids("team")}
+    return ["", *names.values()] if scope == "all" else [names[each] for each in scope.split(",") if each in names]
 
 
 def usual_request(

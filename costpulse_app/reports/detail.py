@@ -45,7 +45,15 @@ def acts(one: StoredReport) -> None:
     """Download, run again, and the link."""
     with st.container(horizontal=True, gap="small", key="report_actions"):
         problem = download.button(one, key="download_report", is_primary=True)
-        wanted = not one.is_pending and st.button("Run again", key="run_again", icon=":material/replay:")
+        if not one.is_pending:
+            st.button(
+                "Run again",
+                key="run_again",
+                icon=":material/replay:",
+                on_click=asking.remember,
+                args=[one],
+                **parts.only("ask for reports"),
+            )
         with st.popover("Link", icon=":material/link:", key="link"):
             st.markdown("Opens this report.")
             st.code(parts.link("reports", {"id": [str(one.id)]}), language=None, wrap_lines=True)
@@ -57,10 +65,7 @@ def acts(one: StoredReport) -> None:
             formats.plain(f"Files are kept for {kept}; this one was deleted. Run again makes it with today's data."),
             icon=":material/delete_history:",
         )
-    if wanted:
-        with parts.panel("run_again"):
-            asking.again(one)
-            st.rerun()
+    asking.ask_remembered()
 
 
 def figures(one: StoredReport) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from costpulse_app import filters, formats
+from costpulse_app import filters, formats, parts, people
 from costpulse_app.alerts import alert_form
 from costpulse_app.alerts import reads as alert_reads
 from costpulse_app.allocation import reads as allocation_reads
@@ -45,7 +45,13 @@ def dialog(made: Frame, opened: Form) -> None:
     key = f"report_{opened.number}"
     typed = _inputs(made, opened.report_type, key)
     with st.container(horizontal=True, key="report_dialog_buttons"):
-        ask = st.button("Make report", type="primary", key=f"{key}_make", icon=":material/note_add:")
+        ask = st.button(
+            "Make report",
+            type="primary",
+            key=f"{key}_make",
+            icon=":material/note_add:",
+            **parts.only("ask for reports"),
+        )
         if st.button("Cancel", key=f"{key}_cancel"):
             close_form()
             st.rerun()
@@ -84,12 +90,14 @@ def _inputs(made: Frame, report_type: ReportType, key: str) -> Typed:
     else:
         team = st.selectbox(
             "Team",
-            ["", *(made.names.one("team", each) for each in made.names.ids("team"))],
+            asking.teams(made),
             format_func=lambda name: name or "All teams",
             key=f"{key}_team",
             help="One team stands for itself and the teams below it; nothing of others is in the report.",
         )
         options["team"] = team or None
+        if team is None:
+            faults.append("A report of all teams is for those who see every team, and none is yours: ask an admin.")
     options["channels"] = _channels(faults, key)
     if period is None:
         return Typed(None, tuple(faults))
@@ -117,9 +125,11 @@ def _checked(fields: Mapping[str, Any], faults: Sequence[str], focus_file: Focus
 
 
 def _format(report_type: ReportType, key: str) -> ReportFormat:
-    # FOCUS holds the bill itself, which no other type is about.
+    # FOCUS holds the bill itself, all teams of it, which no other type is about.
     known: list[ReportFormat] = [
-        each for each in words.FORMATS if each != "focus" or report_type in ("showback", "chargeback")
+        each
+        for each in words.FORMATS
+        if each != "focus" or (report_type in ("showback", "chargeback") and people.current().scope == "all")
     ]
     chosen: ReportFormat = st.segmented_control(
         "Format",

@@ -7,7 +7,7 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from costpulse_app import db, formats, parts
+from costpulse_app import db, formats, parts, people
 from costpulse_app.alerts.words import moment_column
 from costpulse_app.allocation import reads as allocation_reads
 from costpulse_app.parts import Frame
@@ -24,6 +24,7 @@ _OFFERS: tuple[tuple[str, str, ReportType, ReportFormat], ...] = (
     ("The bill in FOCUS", words.GOOD_FOR["focus"], "showback", "focus"),
 )
 _OFFERS_IN_A_ROW = 3
+_NOT_OF_ALL = "It holds the cost of all teams: choose New report, and one of yours."
 
 
 def show(made: Frame, reports: Sequence[StoredReport]) -> None:
@@ -45,7 +46,8 @@ def show(made: Frame, reports: Sequence[StoredReport]) -> None:
 def buttons(reports: Sequence[StoredReport]) -> None:
     """New, and what can be done with one of them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="report_buttons", gap="small"):
-        st.button("New report", icon=":material/add:", key="new_report", on_click=open_form, shortcut="N")
+        only = parts.only("ask for reports")
+        st.button("New report", icon=":material/add:", key="new_report", on_click=open_form, shortcut="N", **only)
         if not reports:
             return
         of_id = {one.id: one for one in reports}
@@ -64,13 +66,14 @@ def buttons(reports: Sequence[StoredReport]) -> None:
         one = of_id[number]
         problem = download.button(one, key="download_report")
         st.button("Details", key="open_report", icon=":material/manage_search:", on_click=open_one, args=[one.id])
-        wanted = not one.is_pending and st.button("Run again", key="run_again", icon=":material/replay:")
+        if not one.is_pending:
+            # What the viewer saw: by now another may stand in its place.
+            st.button(
+                "Run again", key="run_again", icon=":material/replay:", on_click=asking.remember, args=[one], **only
+            )
     if problem:
         st.warning(formats.plain(problem), icon=":material/file_present:")
-    if wanted:
-        with parts.panel("run_again"):
-            asking.again(one)
-            st.rerun()
+    asking.ask_remembered()
 
 
 def table(reports: Sequence[StoredReport]) -> None:
@@ -150,8 +153,15 @@ def _offer(made: Frame, closed: list[date], offered: tuple[str, str, ReportType,
         not_final = words.not_final(made.not_final(request.period))
         said = f"{formats.days(request.period)}, as {words.FORMATS[report_format]}. {not_final}"
     st.caption(formats.plain(said.strip()))
+    sees_all = people.current().scope == "all"
     wanted = st.button(
-        "Make it", key=f"offer_{report_type}_{report_format}", icon=":material/note_add:", disabled=request is None
+        "Make it",
+        key=f"offer_{report_type}_{report_format}",
+        icon=":material/note_add:",
+        **(
+            parts.only("ask for reports")
+            or {"disabled": request is None or not sees_all, "help": None if sees_all else _NOT_OF_ALL}
+        ),
     )
     if wanted and request is not None:
         with parts.panel("offers"):

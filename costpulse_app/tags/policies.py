@@ -17,6 +17,7 @@ _numbers = count(1)
 def show(made: Frame, version: Version, policies: list[StoredTagPolicy], keys: list[KeyScore]) -> None:
     """Draw the part."""
     st.subheader("Required tags", anchor=False)
+    edits = parts.only("edit tag policies")
     with st.container(horizontal=True, vertical_alignment="bottom", key="tag_buttons"):
         st.button(
             "New tag policy",
@@ -25,6 +26,7 @@ def show(made: Frame, version: Version, policies: list[StoredTagPolicy], keys: l
             on_click=open_form,
             args=["edit", None],
             shortcut="N",
+            **edits,
         )
         if policies:
             of_id = {each.id: each for each in policies}
@@ -36,8 +38,8 @@ def show(made: Frame, version: Version, policies: list[StoredTagPolicy], keys: l
                 label_visibility="collapsed",
                 width=260,
             )
-            st.button("Edit", key="edit_tag", on_click=open_form, args=["edit", of_id[chosen]])
-            st.button("Delete", key="delete_tag", on_click=open_form, args=["delete", of_id[chosen]])
+            st.button("Edit", key="edit_tag", on_click=open_form, args=["edit", of_id[chosen]], **edits)
+            st.button("Delete", key="delete_tag", on_click=open_form, args=["delete", of_id[chosen]], **edits)
     if policies:
         listing(made, policies, keys)
     if not any(policy.document.required for policy in policies):
@@ -132,6 +134,7 @@ def coverage(made: Frame, version: Version, policies: list[StoredTagPolicy]) -> 
                     key="require_key",
                     on_click=open_form,
                     args=["edit", None, TagPolicyDocument(key=chosen)],
+                    **parts.only("edit tag policies"),
                 )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,7 +29,7 @@ from costpulse_assets.costs.spend import NONE
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.database import Database
 from tests.app.books import Books
-from tests.app.conftest import TODAY, Opener
+from tests.app.conftest import TODAY, LookedAtBy, Opener
 from tests.app.test_pages import metric, query, texts
 from tests.conftest import database
 
@@ -516,13 +517,12 @@ def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
     app: Opener, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app(found, PAGE)
-    stale = [reads.present()[IDLE]]
+    stale = [one for one in reads.recommendations(()) if one.id == IDLE]
     said: list[str] = []
     monkeypatch.setattr(actions.st, "error", lambda text, **_: said.append(text.replace("\\", "")))
     recommendation_status.accept(Database(found), [IDLE], actor="bob")
     actions._save(stale, lambda: pytest.fail("it was written"), "")
-    assert "Changed by bob meanwhile" in said[0]
-    assert "Reload to see it." in said[0]
+    assert re.fullmatch(r"Changed by bob at .* UTC: .*; reload to see it\.", said[0])
 
 
 def tick(test: AppTest, *ticked: int) -> AppTest:
@@ -701,19 +701,23 @@ def test_the_cost_of_one_keeps_its_digits(amount: str | None, written: str) -> N
 # --- who sees what
 
 
-def test_a_scope_sees_its_own_rows_and_no_units(app: Opener, found: str) -> None:
+def test_a_scope_sees_its_own_rows_and_no_units(app: Opener, found: str, looked_at_by: LookedAtBy) -> None:
     app(found, PAGE)
     add_outcome(found, DONE)
-    assert {one.id for one in reads.recommendations((), "2")} == {STOP}
-    assert {one.id for one in reads.recommendations((), "1,2")} == {IDLE, SIZE, JOB, STOP, GONE, DONE, DISMISSED}
     assert len(reads.recommendations(())) == 8
-    assert reads.detail((), IDLE, "2") is None
+    looked_at_by("viewer", "1,2")
+    assert {one.id for one in reads.recommendations(("1,2",))} == {IDLE, SIZE, JOB, STOP, GONE, DONE, DISMISSED}
+    assert len(reads.outcomes(("1,2",))) == 1
+    assert reads.unit_costs(("1,2",), FINAL, ()) == {}
+    assert reads.unit_cost_weeks(("1,2",), FINAL, ()) == {}
+    assert reads.dearest(("1,2",), "job run", FINAL, ()) == []
     recommendation_status.assign(Database(found), [IDLE], actor="bob", to="ada")
-    assert (len(reads.history((), IDLE)), reads.history((), IDLE, "2")) == (1, [])
-    assert (len(reads.outcomes((), "1")), reads.outcomes((), "2")) == (1, [])
-    assert reads.unit_costs((), FINAL, (), "1,2") == {}
-    assert reads.unit_cost_weeks((), FINAL, (), "1,2") == {}
-    assert reads.dearest((), "job run", FINAL, (), "1,2") == []
+    assert len(reads.history(("1,2",), IDLE)) == 1
+    looked_at_by("viewer", "2")
+    assert {one.id for one in reads.recommendations(("2",))} == {STOP}
+    assert reads.detail(("2",), IDLE) is None
+    assert reads.history(("2",), IDLE) == []
+    assert reads.outcomes(("2",)) == []
 
 
 # --- states

@@ -23,7 +23,6 @@ _NEXT_STEPS = (
     ("53100", "Free disk space on the database server and try again."),
     ("58030", "Check the disks of the database server and its log."),
     ("53", "Give the database server more memory or fewer connections, and try again."),
-    ("25006", "Connect to the primary server: this one is read-only."),
     ("28", "Correct user and password in the database URL."),
     ("3D000", "Create the database, or correct its name in the database URL."),
     ("42501", "Connect as the owner of schema costpulse, or ask its owner for the right."),
@@ -49,6 +48,17 @@ _REFUSED_CONNECTIONS = (
 )
 
 
+class DatabaseReadOnly(DatabaseRefused):
+    """The database can be read and not changed: a standby, or one that was set to read-only."""
+
+    def __init__(self, failure: str = "CostPulse could not save the change") -> None:
+        super().__init__(
+            f"{failure}: the database is read-only. Nothing was changed; everything can be read.",
+            next_step="Connect to the primary server, or have its administrator switch default_transaction_read_only "
+            "off, and try again.",
+        )
+
+
 def classify_database_error(
     error: psycopg.Error, *, doing: str = "use the database", url: str | None = None
 ) -> CostPulseError:
@@ -62,7 +72,7 @@ def classify_database_error(
     Returns:
         DatabaseUnavailable where trying again may help, SchemaMismatch where a table or column is missing,
         BadSettings for a URL that cannot be read, InvariantBroken where our own trigger found what must not be,
-        DatabaseRefused otherwise. Raise it `from error`.
+        DatabaseReadOnly where it may only be read, DatabaseRefused otherwise. Raise it `from error`.
     """
     where = f" ({database_label(url)})" if url is not None else ""
     failure = f"CostPulse could not {doing}{where}"
@@ -84,6 +94,8 @@ def classify_database_error(
         return InvariantBroken(
             f"{failure}: {text}", next_step="Nothing was written; report this line with the statement that ran."
         )
+    if state == "25006":
+        return DatabaseReadOnly(failure)
     next_step = next((step for beginning, step in _NEXT_STEPS if state.startswith(beginning)), _TRY_AGAIN)
     return DatabaseRefused(f"{failure}: {text}", next_step=next_step)
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from costpulse_assets.errors import BadInput, BadSettings, DatabaseRefused, DatabaseUnavailable, SchemaMismatch
-from costpulse_assets.resources.database_errors import classify_database_error, database_label
+from costpulse_assets.resources.database_errors import DatabaseReadOnly, classify_database_error, database_label
 from costpulse_assets.resources.migrations import check_schema, migrate
 from costpulse_assets.resources.sql_files import SQL_DIR, load_sql
 
@@ -231,7 +231,7 @@ def test_a_url_that_cannot_be_read_is_a_bad_setting_and_never_repeated() -> None
     ("raised", "named", "retryable"),
     [
         (psycopg.errors.DiskFull("could not extend file: No space left on device"), DatabaseRefused, False),
-        (psycopg.errors.ReadOnlySqlTransaction("read-only"), DatabaseRefused, False),
+        (psycopg.errors.ReadOnlySqlTransaction("read-only"), DatabaseReadOnly, False),
         (psycopg.errors.InsufficientPrivilege("permission denied for table x"), DatabaseRefused, False),
         (psycopg.errors.NumericValueOutOfRange("numeric field overflow"), DatabaseRefused, False),
         (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), DatabaseRefused, False),

@@ -269,6 +269,48 @@ METRICS = {
         "warehouse, an active user the whole bill.",
         "The last 28 final days against the 28 before; weeks that are over.",
     ),
+    "data_final_to": Metric(
+        "Final to",
+        "The newest usage day that is final, with no missing or unfinished day before it. Judged figures of all pages "
+        "end on it.",
+        "A day is final when enough of it has arrived: what share usually has, so many hours after a day, is the "
+        "arrival curve.",
+    ),
+    "late_sources": Metric(
+        "Late sources",
+        "Sources, counted once for each connection they are read over, whose last reading did not go through or is "
+        "more than 26 hours old.",
+        "What came before stays on the pages.",
+    ),
+    "restated_days": Metric(
+        "Days restated",
+        "Usage days that Databricks corrected two days after the usage or later, and what these corrections add up to "
+        "at present prices. Corrections keep their own lines in the bill.",
+        "Corrections issued in the last 30 days, whatever day they are about.",
+    ),
+    "unpriced_skus": Metric(
+        "Without a price",
+        "SKUs of which some usage has no price. What that usage costs is not known and in no amount; a price is never "
+        "guessed.",
+        "The last 30 days, those that are not final included.",
+    ),
+    "conservation": Metric(
+        "Conservation",
+        "What is allocated and Unallocated, less the cost, added up day by day without sign: it must be zero to the "
+        "last digit, at your price and at list price.",
+        "All collected days.",
+    ),
+    "control_totals": Metric(
+        "Control totals",
+        "Usage days whose rows and quantity are not those that the source announced when the day was read. Rows that "
+        "were rejected count as read; `costpulse reconcile` holds a month against an invoice.",
+        "All collected days but those that changed while they were read: they are read again.",
+    ),
+    "own_cost": Metric(
+        "CostPulse itself",
+        "What the queries of CostPulse cost on your warehouse, and its idle time where nobody else used it that day.",
+        "The last 30 days; days are added as their bill comes in.",
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from costpulse_app.forecast import figures, outlook, reads, scopes
 from costpulse_app.forecast.figures import Step
 from costpulse_app.forecast.reads import BridgeRow
 from costpulse_app.parts import Frame
+from costpulse_assets.analysis.series import Scope
 from costpulse_assets.costs.change_bridge import PARTS, STORED_SCOPES, Part
 from costpulse_assets.costs.spend import NAMED_BY_COLLECTION
 from costpulse_assets.periods import Period
@@ -32,10 +33,10 @@ _IN_HOVER = 3
 _LONGEST = 30
 
 
-def show(made: Frame) -> None:
-    """Draw the panel, for everything or the one workspace, team or product of the filters."""
+def show(made: Frame, scope: Scope | None = None) -> None:
+    """Draw the panel, for a scope; else for everything or the one workspace, team or product of the filters."""
     st.subheader("Why it changed", anchor=False)
-    scope = scopes.chosen(made.filters)
+    scope = scope or scopes.chosen(made.filters)
     if scope is None or scope.type not in STORED_SCOPES:
         st.caption("The bridge is made for everything, a workspace, a team or a product.")
         return

@@ -86,6 +86,31 @@ class Series:
     amounts: Mapping[date, Decimal | None]
 
 
+@dataclass(frozen=True)
+class StandOut:
+    """An anomaly on the chart of its days: where it begins, how grave it is, and what the hover says."""
+
+    id: int
+    day: date
+    severity: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What somebody wrote on a day; the number is the one in the list below the chart."""
+
+    number: int
+    day: date
+    words: str
+
+
+#: Stand first in the customdata of marks that are not cost.
+EVENT, REMARK = "event", "remark"
+#: Shape and word say how grave it is; colour only supports them.
+_SEVERITY_SHAPES = {"critical": "diamond-open", "high": "triangle-up-open", "medium": "circle-open"}
+
+
 def palette(theme: str | None) -> Palette:
     """The colours of the viewer's theme."""
     return DARK if theme == "dark" else LIGHT
@@ -191,6 +216,71 @@ def stacked_bars(
     if len(bins) <= 8:
         figure.update_xaxes(tickmode="array", tickvals=list(bins))
     return figure
+
+
+def totals(series: Sequence[Series]) -> dict[date, Decimal]:
+    """The height of each bar that has an amount."""
+    heights: dict[date, Decimal] = {}
+    for one in series:
+        for day, amount in one.amounts.items():
+            heights[day] = heights.get(day, Decimal(0)) + (amount or Decimal(0))
+    return heights
+
+
+def mark_events(
+    figure: go.Figure, events: Sequence[StandOut], heights: Mapping[date, Decimal], *, look: Palette
+) -> None:
+    """A ring on the bar with which each anomaly begins; (EVENT, its id) is the customdata."""
+    if not events:
+        return
+    tints = {"critical": look.critical, "high": look.high, "medium": look.medium}
+    figure.add_scatter(
+        name="Anomaly",
+        x=[event.day for event in events],
+        y=[float(heights.get(event.day, Decimal(0))) for event in events],
+        mode="markers",
+        marker={
+            "symbol": [_SEVERITY_SHAPES[event.severity] for event in events],
+            "size": 14,
+            "color": [tints[event.severity] for event in events],
+            "line": {"width": 3, "color": [tints[event.severity] for event in events]},
+        },
+        customdata=[(EVENT, str(event.id), formats.no_html(event.words)) for event in events],
+        hovertemplate="%{customdata[2]}<extra></extra>",
+        cliponaxis=False,
+    )
+
+
+def mark_remarks(
+    figure: go.Figure, remarks: Sequence[Remark], heights: Mapping[date, Decimal], *, look: Palette
+) -> None:
+    """A thin rule on each day with a remark, its numbers on top; the hover says what was written."""
+    if not remarks:
+        return
+    of_day: dict[date, list[Remark]] = {}
+    for remark in remarks:
+        of_day.setdefault(remark.day, []).append(remark)
+    top = float(max(heights.values(), default=Decimal(0))) * 1.06 or 1.0
+    for day in of_day:
+        figure.add_shape(
+            type="line", x0=day, x1=day, y0=0, y1=top, line={"width": 1, "dash": "dot", "color": look.muted}
+        )
+    figure.add_scatter(
+        name="Remark",
+        x=list(of_day),
+        y=[top] * len(of_day),
+        mode="markers+text",
+        marker={"symbol": "square", "size": 18, "color": look.ground, "line": {"width": 1, "color": look.muted}},
+        text=[",".join(str(remark.number) for remark in of_that) for of_that in of_day.values()],
+        textfont={"color": look.text, "size": 11},
+        textposition="middle center",
+        customdata=[
+            (REMARK, day.isoformat(), "<br>".join(formats.no_html(remark.words) for remark in of_that))
+            for day, of_that in of_day.items()
+        ],
+        hovertemplate="%{customdata[2]}<extra></extra>",
+        cliponaxis=False,
+    )
 
 
 def cumulative_line(

@@ -297,8 +297,17 @@ def open_explorer(chosen: Filters, view: View) -> None:
     st.session_state["go"] = (chosen, view)
 
 
+def open_page(page: str, query: filters.Query) -> None:
+    """From a callback: show a page by the name of its file, with these query parameters."""
+    st.session_state["go_to"] = (page, query)
+
+
 def follow() -> None:
-    """In the entry script, before the page: go where a callback wanted to go."""
+    """In the entry script, before the page: go where a callback or the link of a kept view wanted to go."""
+    wanted_page = st.session_state.pop("go_to", None)
+    if wanted_page is not None:
+        page, query = wanted_page
+        st.switch_page(f"views/{page}.py", query_params=query)
     wanted = st.session_state.pop("go", None)
     if wanted is not None:
         chosen, view = wanted

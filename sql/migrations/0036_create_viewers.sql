@@ -74,6 +74,9 @@ do $$
 declare
     scope text := '(select current_setting(''costpulse.scope'', true))';
     actor text := '(select current_setting(''costpulse.actor'', true))';
+    own_team text := 'team_id = any ((select string_to_array('
+    'nullif(current_setting(''costpulse.scope'', true), ''all''), '','')::bigint[])::bigint[])';
+    seen text := format('%1$s = ''all'' or team_id is null or %2$s', scope, own_team);
 begin
     if (
         select count(*) from pg_catalog.pg_roles
@@ -82,9 +85,10 @@ begin
         raise notice 'the roles do not exist: grants are left out';
         return;
     end if;
-    grant select, insert, update, delete on
-        costpulse.viewers, costpulse.saved_views, costpulse.annotations
-    to costpulse_app;
+    grant select, insert, update, delete on costpulse.viewers to costpulse_app;
+    -- Whose a view is, and for which page, stays; a remark is written or taken away, never changed.
+    grant select, insert, delete on costpulse.saved_views, costpulse.annotations to costpulse_app;
+    grant update (name, query, is_shared, updated_at) on costpulse.saved_views to costpulse_app;
     alter table costpulse.viewers enable row level security;
     alter table costpulse.saved_views enable row level security;
     alter table costpulse.annotations enable row level security;
@@ -97,17 +101,28 @@ begin
         'create policy own_or_shared on costpulse.saved_views for select to costpulse_app '
         'using (is_shared or owner = %1$s)', actor
     );
+    -- Shared is for all: who shares, or changes what others share, sees everything.
     execute format(
-        'create policy own on costpulse.saved_views to costpulse_app '
-        'using (owner = %2$s or is_shared and %1$s = ''all'') with check (owner = %2$s or is_shared and %1$s = ''all'')',
-        scope, actor
+        'create policy kept on costpulse.saved_views for insert to costpulse_app '
+        'with check (owner = %2$s and (not is_shared or %1$s = ''all''))', scope, actor
     );
     execute format(
-        'create policy team_scope on costpulse.annotations to costpulse_app '
-        'using (%1$s = ''all'' or team_id is null or team_id = any ((select string_to_array('
-        'nullif(current_setting(''costpulse.scope'', true), ''all''), '','')::bigint[])::bigint[])) '
-        'with check (%1$s = ''all'' or team_id = any ((select string_to_array('
-        'nullif(current_setting(''costpulse.scope'', true), ''all''), '','')::bigint[])::bigint[]))', scope
+        'create policy changed on costpulse.saved_views for update to costpulse_app '
+        'using (owner = %2$s or is_shared and %1$s = ''all'') '
+        'with check (owner = %2$s and not is_shared or is_shared and %1$s = ''all'')', scope, actor
+    );
+    execute format(
+        'create policy deleted on costpulse.saved_views for delete to costpulse_app '
+        'using (owner = %2$s or is_shared and %1$s = ''all'')', scope, actor
+    );
+    execute format('create policy team_scope on costpulse.annotations for select to costpulse_app using (%s)', seen);
+    execute format(
+        'create policy written on costpulse.annotations for insert to costpulse_app '
+        'with check (author = %2$s and (%1$s = ''all'' or %3$s))', scope, actor, own_team
+    );
+    execute format(
+        'create policy deleted on costpulse.annotations for delete to costpulse_app '
+        'using (%1$s = ''all'' or author = %2$s and %3$s)', scope, actor, own_team
     );
     create policy everything on costpulse.viewers for select to costpulse_auditor using (true);
     create policy everything on costpulse.saved_views for select to costpulse_auditor using (true);

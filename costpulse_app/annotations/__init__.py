@@ -1,0 +1,1 @@
+"""Remarks on usage days: how they are drawn, listed and written."""

@@ -5,15 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from costpulse_assets.errors import BadSettings, CostPulseError, FileNotWritten
-from costpulse_assets.settings import Settings, is_loopback, load_settings
+from costpulse_assets.addresses import expect_guarded_app
+from costpulse_assets.errors import CostPulseError, FileNotWritten
+from costpulse_assets.settings import Settings, load_settings
 
 
 def main() -> None:
     """Become the server: the process that supervises this one then supervises Streamlit itself."""
     try:
         settings = load_settings()
-        _expect_a_closed_door(settings)
+        expect_guarded_app(settings)
         options = {"server.address": settings.app_host, "server.port": str(settings.app_port)}
         if settings.has_sign_in:
             options["secrets.files"] = str(_write_sign_in(settings))
@@ -26,21 +27,6 @@ def main() -> None:
             *("-m", "streamlit", "run", str(Path(__file__).with_name("app.py"))),
             *(part for name, value in options.items() for part in (f"--{name}", value)),
         ],
-    )
-
-
-def _expect_a_closed_door(settings: Settings) -> None:
-    """Nobody from outside becomes admin by finding the address.
-
-    Raises:
-        BadSettings: others reach the address and nobody signs in.
-    """
-    if is_loopback(settings.app_host) or settings.has_sign_in or settings.insecure:
-        return
-    raise BadSettings(
-        f"The app would listen on {settings.app_host}, where others reach it, and nobody signs in.",
-        next_step="Set COSTPULSE_OIDC_METADATA_URL and what goes with it (docs/people.md), or listen on 127.0.0.1; "
-        "COSTPULSE_INSECURE=true lets everybody in.",
     )
 
 

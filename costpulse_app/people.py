@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import streamlit as st
+from psycopg.rows import dict_row
 
 from costpulse_app import db
 from costpulse_assets.errors import NotAllowed
@@ -111,6 +112,7 @@ def _looked_up() -> Person | None:
     groups: object = claims.get(settings.oidc_groups_claim)
     named = [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
     with db.reading("all") as connection:
+        connection.row_factory = dict_row
         return person_of(connection, email, named, admins=settings.admins)
 
 

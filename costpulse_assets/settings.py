@@ -7,7 +7,6 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from email.utils import parseaddr
-from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -342,8 +341,8 @@ class Settings(BaseSettings):
     )
     insecure: bool = Field(
         default=False,
-        description="Let the app listen on an address that others reach although nobody signs in: whoever reaches it "
-        "is admin. Every page says so.",
+        description="Let the app and the Dagster UI listen on addresses that others reach although nobody signs in: "
+        "whoever reaches them may do everything. Every page says so.",
     )
 
     # Sign-in
@@ -658,16 +657,6 @@ class Settings(BaseSettings):
     def current_date(self) -> date:
         """Today in UTC: billing days are UTC days."""
         return self.today or datetime.now(UTC).date()
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether an address is of this computer, where nobody else reaches it."""
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -17,11 +17,12 @@ from psycopg.rows import dict_row
 
 from costpulse_app import db
 from costpulse_app.api.problems import Refused
+from costpulse_assets.addresses import is_loopback
 from costpulse_assets.api_tokens import TokenInForce, token_of
 from costpulse_assets.errors import CostPulseError
 from costpulse_assets.resources.database import run
 from costpulse_assets.resources.sql_files import load_sql
-from costpulse_assets.settings import Settings, is_loopback
+from costpulse_assets.settings import Settings
 
 #: Threads that read for the API, so that half of the pool's connections stay for the pages.
 readers = anyio.CapacityLimiter(4)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from costpulse_assets.addresses import expect_guarded_app, expect_guarded_dagster
 from costpulse_assets.allocation.demo_rules import give_demo_rules
 from costpulse_assets.cli.environment import Environment, open_environment
 from costpulse_assets.cli.migrate import prepare_databases, summary
@@ -59,6 +60,8 @@ def up(
             "or look around first with `costpulse up --demo`.",
         )
     if not no_ui:
+        expect_guarded_app(settings)
+        expect_guarded_dagster(settings)
         expect_free_ports(
             {
                 "the app": (settings.app_host, settings.app_port),

@@ -1,11 +1,11 @@
 """Checks how alerts would leave, by their settings alone: no message is sent."""
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from costpulse_assets.addresses import is_loopback
 from costpulse_assets.alerts.channels.email import MailServer, sender_of
 from costpulse_assets.doctor.examination import Examination, Verdict
 from costpulse_assets.settings import Settings
@@ -35,7 +35,7 @@ def _webhook(url: SecretStr | None) -> Verdict:
     scheme, host, path = _parts(url)
     if scheme not in ("http", "https") or not host or path in ("", "/"):
         return Verdict("failed", "It is not the URL of a webhook.", fix)
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         return Verdict("warning", f"Messages to {host} would go unencrypted, and so would the key in the URL.", fix)
     return Verdict("ok", f"Configured, by {host}; nothing was sent.")
 
@@ -93,7 +93,7 @@ def _webhooks(settings: Settings) -> Verdict:
     open_ways = [
         name
         for name, address in addresses.items()
-        if address.scheme == "http" and not _is_loopback(address.hostname or "")
+        if address.scheme == "http" and not is_loopback(address.hostname or "")
     ]
     if open_ways:
         return Verdict(
@@ -111,10 +111,3 @@ def _parts(url: SecretStr) -> tuple[str, str, str]:
     except ValueError:
         return "", "", ""
     return parts.scheme, parts.hostname or "", parts.path
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

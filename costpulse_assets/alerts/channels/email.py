@@ -12,11 +12,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime, parseaddr
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from costpulse_assets.addresses import is_loopback
 from costpulse_assets.alerts.channels.answers import Answer, MessageLinks, lost, not_sent
 from costpulse_assets.alerts.channels.email_body import html_body, subject, text_body
 from costpulse_assets.alerts.message import Message
@@ -64,10 +64,7 @@ class MailServer:
     @property
     def is_loopback(self) -> bool:
         """On this machine, where nobody listens in."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 def sender_of(server: MailServer, given: str | None) -> str | None:

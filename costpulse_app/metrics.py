@@ -262,6 +262,54 @@ METRICS = {
         "lies in 95 of 100 cases.",
         "At most the last 30 final days after the change.",
     ),
+    "machine_cost": Metric(
+        "Cost of machines",
+        "The cost of clusters and SQL warehouses, each with its bill of the period. Serverless compute without a "
+        "machine of its own (jobs, notebooks, pipelines, serving) is not in it.",
+        "Days that are not final are in it; what they hold so far is named below it.",
+    ),
+    "machine_own_cost": Metric(
+        "Cost",
+        "The cost of this machine by the bill, as the cost explorer has it.",
+        "Days that are not final are in it; the comparison is of final days with as many before them.",
+    ),
+    "machine_idle_cost": Metric(
+        "Idle cost",
+        "The part of the cost that brought nothing. Of a cluster: the cost of a day times its idle hours by its hours "
+        "up; idle is a stretch in which every node stayed below the CPU limit of the settings and no task ran. Of a "
+        "warehouse: what is left of the bill of each hour once time with statements is taken off. A machine that is "
+        "shared idles for all who pay for it.",
+        "Days of which telemetry was read; the cost of other days is in neither part.",
+    ),
+    "machine_cpu": Metric(
+        "Mean CPU",
+        "CPU and memory in use, all nodes together. Over several machines each day counts by its cost, over the days "
+        "of one machine by its node hours.",
+        "Days with telemetry: Databricks gives it of classic clusters only, for 90 days. Warehouses and serverless "
+        "compute have none.",
+    ),
+    "machine_hours": Metric(
+        "Hours up",
+        "The hours in which the machine ran, of the whole machine, whoever pays for it.",
+        "Days of which telemetry or events were read.",
+    ),
+    "machines_running": Metric(
+        "Running now",
+        "Clusters and warehouses that ran at the newest reading, idle ones included. Kind and workspace narrow it; "
+        "other filters do not.",
+        "The moment of the reading, not the period.",
+    ),
+    "machines_never_stopping": Metric(
+        "Without auto-stop",
+        "All-purpose clusters without automatic termination and warehouses whose auto-stop is off. Job and pipeline "
+        "clusters end with their run and do not count.",
+        "Those that exist now, not in the period.",
+    ),
+    "warehouse_statements": Metric(
+        "Statements",
+        "The statements that the warehouse received, whoever ran them.",
+        "Days of which the query history was read.",
+    ),
     "unit_cost": Metric(
         "Cost of one",
         "The cost of all job runs, successful runs, queries, warehouse hours or days of active users divided by their "

@@ -89,6 +89,12 @@ METRICS = {
         "warehouse or cluster count where the bill has none.",
         "The last 30 final days, compared with the 30 before, in percentage points.",
     ),
+    "tagged_share": Metric(
+        "Tagged share",
+        "The share of the cost that tags are required of in which every required key has an allowed value: the figure "
+        "Compliant of Tag compliance, for everything that the viewer may see.",
+        "The last 30 final days.",
+    ),
     "tag_untagged": Metric(
         "Untagged",
         "The cost in which no required key has a value; a blank value counts as none. Cost with some of the required "
@@ -309,6 +315,36 @@ METRICS = {
         "Statements",
         "The statements that the warehouse received, whoever ran them.",
         "Days of which the query history was read.",
+    ),
+    "job_cost": Metric(
+        "Job cost",
+        "What the bill charges for jobs, as in the cost explorer. What jobs use of clusters and warehouses that others "
+        "use too is billed to those, and is not in it. What is billed for runs, and what no run explains, add up to it.",
+        "Days that are not final are in it; the change is that of the final days.",
+    ),
+    "lost_job_cost": Metric(
+        "Failed and cancelled",
+        "What is billed for runs that failed, timed out, broke off or were cancelled, and for failed attempts of runs "
+        "that were repaired, by their time.",
+        "Days that are not final are in it.",
+    ),
+    "job_runs": Metric(
+        "Runs",
+        "The runs that began in the period. Of those that ended, the share that succeeded; runs that were skipped or "
+        "blocked never ran, and do not count as ended.",
+        "Days that are not final are in it.",
+    ),
+    "dearer_jobs": Metric(
+        "Dearer jobs",
+        "Jobs of which the median cost of a run went up by more than a quarter, if that makes more than $50 over the "
+        "newer runs. Runs count whole, and only those that are over.",
+        "The last 14 final days against the 28 before, whatever the period.",
+    ),
+    "cost_per_run": Metric(
+        "Cost of a run",
+        "The median of what a run costs in all: half of the runs cost no more. Of a run on compute that others use too, "
+        "its share of that by time.",
+        "Runs that began in the period and are over.",
     ),
     "unit_cost": Metric(
         "Cost of one",

@@ -75,10 +75,10 @@ def fill(url: str) -> None:
         )
         connection.execute(
             "insert into costpulse.budget_status (budget_id, budget_name, scope_type, scope_id, period, amount, "
-            "period_start, period_end, data_until, state, spent_usd, provisional_usd, used_share, elapsed_share, projected_usd, "
-            "lower_bound, upper_bound, level, probability_exceeded, breach_date) select id, name, scope_type, scope_id, "
-            "period, amount, '2026-11-01', '2026-11-30', %s, 'running', 3300, 0, 0.55, 0.73, 6100, 6000, 6200, 0.95, 0.64, "
-            "'2026-11-29' from costpulse.budgets",
+            "period_start, period_end, data_until, state, spent_usd, provisional_usd, used_share, elapsed_share, "
+            "projected_usd, lower_bound, upper_bound, level, probability_exceeded, breach_date) select id, name, "
+            "scope_type, scope_id, period, amount, '2026-11-01', '2026-11-30', %s, 'running', 3300, 0, 0.55, 0.73, "
+            "6100, 6000, 6200, 0.95, 0.64, '2026-11-29' from costpulse.budgets",
             [FINAL],
         )
     write_bridge(url, scope_type="team", scope_id="1")

@@ -1,13 +1,11 @@
-"""Cluster."""
+"""Cluster: what one cluster costs, and how well it is used."""
 
-from costpulse_app import filters, parts
+from costpulse_app.compute import detail
 
 
 def show() -> None:
     """Draw the page."""
-    made = parts.frame()
-    parts.title("Cluster", "What does this cluster cost, and is it used?", made)
-    filters.close_session(made.filters, None, {})
+    detail.page("cluster", "Cluster", "What does this cluster cost, and is it used?")
 
 
 if __name__ == "__main__":

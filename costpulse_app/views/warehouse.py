@@ -1,13 +1,11 @@
-"""Warehouse."""
+"""Warehouse: what one warehouse costs, and how well it is used."""
 
-from costpulse_app import filters, parts
+from costpulse_app.compute import detail
 
 
 def show() -> None:
     """Draw the page."""
-    made = parts.frame()
-    parts.title("Warehouse", "What does this warehouse cost, and who uses it?", made)
-    filters.close_session(made.filters, None, {})
+    detail.page("warehouse", "Warehouse", "What does this warehouse cost, and is it used?")
 
 
 if __name__ == "__main__":

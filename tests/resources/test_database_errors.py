@@ -27,6 +27,8 @@ def test_a_write_to_a_database_that_was_set_to_read_only_is_named_and_changes_no
 
 
 def test_a_transaction_that_may_only_read_refuses_by_the_same_name(database_url: str) -> None:
-    with pytest.raises(DatabaseReadOnly), Database(database_url).transaction() as connection:
-        connection.execute("set transaction read only")
-        connection.execute("delete from costpulse.teams")
+    with (
+        pytest.raises(DatabaseReadOnly, match="the database is read-only"),
+        Database(database_url).transaction() as connection,
+    ):
+        connection.execute("set transaction read only; delete from costpulse.teams")

@@ -37,6 +37,7 @@ from tests.benchmarks import (
     reports,
     restated,
     start,
+    viewers,
     wire,
 )
 from tests.benchmarks.measuring import FULL, QUICK, Bench, Section, Sizes
@@ -56,6 +57,7 @@ BENCHMARKS = {
     "reports": reports.measure,
     "pages": pages.measure,
     "api": api.measure,
+    "viewers": viewers.measure,
     "queries": queries.measure,
     "restated": restated.measure,
     "history": history.measure,

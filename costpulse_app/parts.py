@@ -17,6 +17,7 @@ from costpulse_app import db, filters, formats, people, queries
 from costpulse_app.filters import Filters, View
 from costpulse_app.metrics import METRICS
 from costpulse_app.names import Names
+from costpulse_app.saved_views import opening, popover
 from costpulse_assets.costs.spend import DIMENSIONS, NAMED_BY_COLLECTION, NONE, Measure, Selection
 from costpulse_assets.errors import CostPulseError, SchemaMismatch
 from costpulse_assets.people import RIGHTS, Person, Right
@@ -106,6 +107,8 @@ def read_frame() -> Frame | None:
             currency=settings.currency,
         )
         freshness(made)
+        if opening.is_missing():
+            st.info(opening.NOBODYS, icon=":material/search_off:")
     st.session_state["frame"] = made
     return made
 
@@ -169,6 +172,7 @@ def filter_bar(
         chosen = filters.taken()
         if chosen != Filters():
             st.button("Clear", icon=":material/filter_alt_off:", key="clear", on_click=filters.put, args=[Filters()])
+        popover.show(state["page"], link)
     return chosen
 
 
@@ -304,6 +308,7 @@ def open_page(page: str, query: filters.Query) -> None:
 
 def follow() -> None:
     """In the entry script, before the page: go where a callback or the link of a kept view wanted to go."""
+    opening.follow()
     wanted_page = st.session_state.pop("go_to", None)
     if wanted_page is not None:
         page, query = wanted_page

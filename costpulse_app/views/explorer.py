@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from costpulse_app import charts, filters, formats, parts, queries
+from costpulse_app.annotations import listing
 from costpulse_app.filters import TOPS, Filters, View
 from costpulse_app.parts import Frame
 from costpulse_assets.costs.spend import DIMENSIONS, NONE, Dimension, GroupSpend, Measure, Windows
@@ -239,6 +240,9 @@ def chart(
         currency=made.currency,
         look=look,
     )
+    # A week or month has no day to write on.
+    remarks = listing.read(period, listing.of_filters(made)) if view.bin == "day" else []
+    charts.mark_remarks(figure, listing.on_chart(made, remarks), charts.totals(series), look=look)
     with st.container(key="chart"):
         st.plotly_chart(
             figure,
@@ -249,6 +253,8 @@ def chart(
             selection_mode="points",
             alt=f"{title}, stacked bars, {formats.days(period)}",
         )
+    if view.bin == "day":
+        listing.show(made, period, remarks)
 
 
 def cumulative(made: Frame, windows: Windows, measure: Measure, look: charts.Palette) -> None:
@@ -389,7 +395,7 @@ def table_row(
 def _drill_bar() -> None:
     made, view = parts.frame(), filters.taken_view()
     point = parts.clicked(_key("chart", made, view))
-    if point is None:
+    if point is None or point[0] == charts.REMARK:
         return
     if not point[0]:
         st.toast("Other is many groups: choose one in the table, or name more of them.")

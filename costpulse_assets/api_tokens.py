@@ -16,6 +16,8 @@ from difflib import get_close_matches
 from costpulse_assets.errors import BadInput
 from costpulse_assets.resources.database import Connection, Row, run
 
+#: Days that a token lives at most, where it is made in the app.
+LONGEST_DAYS = 365
 _LONGEST_NAME = 80
 _SHAPE = re.compile(r"costpulse_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 #: Compared with where there is no such token: an answer takes as long for one as for the other.
@@ -40,19 +42,27 @@ class TokenInForce:
 
 
 def create_token(
-    connection: Connection, name: str, *, teams: Sequence[str] = (), last_day: date | None = None, actor: str
+    connection: Connection,
+    name: str,
+    *,
+    teams: Sequence[str] = (),
+    last_day: date | None = None,
+    actor: str,
+    maker_scope: str = "all",
 ) -> str:
     """Makes a token and returns it: the only time that anybody sees it.
 
     Args:
-        connection: as the owner of the schema.
+        connection: as the owner of the schema, or as the app in the scope "all".
         name: what people will call it; no other token in force has it.
         teams: names of the teams whose rows it reads, each with the teams below it; empty: everything.
         last_day: the last UTC day on which it is good; None: it does not expire.
         actor: who makes it.
+        maker_scope: the rows that they see themselves, as row-level security compares it.
 
     Raises:
-        BadInput: the name is missing, too long or taken; a team is not there; the day is over.
+        BadInput: the name is missing, too long or taken; a team is not there; the day is over; it would read more than
+            whoever makes it.
     """
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
@@ -62,6 +72,9 @@ def create_token(
         )
     if last_day is not None and last_day < datetime.now(UTC).date():
         raise BadInput(f"The token would have expired on {last_day}.", next_step="Name today or a later day (UTC).")
+    team_ids = _team_ids(connection, teams)
+    if maker_scope != "all" and (not team_ids or not {str(each) for each in team_ids} <= set(maker_scope.split(","))):
+        raise BadInput("A token cannot have more rights than you.", next_step="Choose from the teams that you see.")
     _act(connection, actor)
     prefix = secrets.token_hex(6)
     token = f"costpulse_{prefix}_{secrets.token_urlsafe(32)}"
@@ -71,8 +84,7 @@ def create_token(
         {
             "name": name,
             "prefix": prefix,
-            "team_ids": _team_ids(connection, teams) or None,
-            "actor": actor,
+            "team_ids": team_ids or None,
             "expires_at": last_day and datetime.combine(last_day + timedelta(days=1), time(), UTC),
             "token_hash": _hash(token),
         },
@@ -80,7 +92,7 @@ def create_token(
     if not made:
         raise BadInput(
             f"There is a token called {name} already.",
-            next_step="Choose another name, or revoke it first: costpulse token revoke NAME.",
+            next_step="Choose another name, or revoke that one first.",
         )
     return token
 
@@ -92,7 +104,7 @@ def revoke_token(connection: Connection, name: str, *, actor: str) -> None:
         BadInput: no token of that name is in force.
     """
     _act(connection, actor)
-    if not run(connection, "app/api_token_revoke", {"name": name.strip(), "actor": actor}):
+    if not run(connection, "app/api_token_revoke", {"name": name.strip()}):
         known = [row["name"] for row in stored_tokens(connection) if row["status"] != "revoked"]
         raise BadInput(
             f"No token called {name} is in force.", next_step=_meant(name, known) or "See `costpulse token list`."

@@ -6,6 +6,7 @@ select
     p.fixed_rate,
     p.valid_from,
     p.valid_to - 1 as valid_to,
-    p.note
+    p.note,
+    p.updated_at
 from costpulse.price_adjustments as p
 order by p.id

@@ -31,14 +31,15 @@ changed as (
         sku_pattern = w.sku_pattern,
         percentage = w.percentage,
         fixed_rate = w.fixed_rate,
+        valid_from = w.valid_from,
         valid_to = w.valid_to,
         note = w.note,
-        updated_at = now()
+        updated_at = clock_timestamp()
     from wanted as w
     where
         w.id = p.id
-        and (p.sku_pattern, p.percentage, p.fixed_rate, p.valid_to, p.note)
-        is distinct from (w.sku_pattern, w.percentage, w.fixed_rate, w.valid_to, w.note)
+        and (p.sku_pattern, p.percentage, p.fixed_rate, p.valid_from, p.valid_to, p.note)
+        is distinct from (w.sku_pattern, w.percentage, w.fixed_rate, w.valid_from, w.valid_to, w.note)
 )
 
 insert into costpulse.price_adjustments (sku_pattern, percentage, fixed_rate, valid_from, valid_to, note)

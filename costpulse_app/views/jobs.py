@@ -1,13 +1,46 @@
-"""Jobs."""
+"""Jobs: what a run costs, which fail expensively, which got dearer."""
 
-from costpulse_app import filters, parts
+import streamlit as st
+
+from costpulse_app import filters, formats, parts
+from costpulse_app.jobs import ignored, listing, state
+from costpulse_app.parts import Frame
 
 
 def show() -> None:
     """Draw the page."""
     made = parts.frame()
     parts.title("Jobs", "What does a job run cost, which fail expensively, which got dearer?", made)
-    filters.close_session(made.filters, None, {})
+    choice = state.listed()
+    with parts.panel("jobs"):
+        said = ignored.sentence(made)
+        if said:
+            st.caption(formats.plain(said))
+        parts.crumbs(made, None)
+        _list(made, choice)
+    filters.close_session(made.filters, None, state.keep_listed(choice))
+
+
+def _list(made: Frame, choice: state.ListChoice) -> None:
+    found = listing.read(made)
+    if not found.lines:
+        st.info(
+            f"No job ran or cost anything between {formats.day(made.period.first)} and "
+            f"{formats.day(made.period.last)} for these filters.",
+            icon=":material/filter_alt:",
+        )
+        st.button("Clear filters", key="clear_filters", type="primary", on_click=filters.put, args=[filters.Filters()])
+        return
+    listing.headline(made, found)
+    listing.adds_up(made, found)
+    listing.controls(found.lines)
+    lines = [line for line in found.lines if line.takes(choice)]
+    if not lines:
+        st.info("No job passes the filters above.", icon=":material/filter_alt:")
+        return
+    listing.table(made, found, lines)
+    with parts.panel("side_by_side"):
+        listing.side_by_side(made, lines)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ if person is None:
     parts.no_access()
     st.stop()
 
-page = st.navigation(nav.pages(person))
+page = st.navigation(nav.pages(person), expanded=True)
 parts.signed_in_as(person)
 try:
     filters.open_session(page.url_path)

@@ -154,10 +154,12 @@ def access(*versions: str) -> Callable[..., Awaitable[Access]]:
 
 
 def needs_token(settings: Settings, request: Request) -> bool:
-    """False where nobody but this computer reaches the app, and it was called by an address of this computer.
+    """False where nobody signs in, only this computer reaches the app, and it was called by an address of this computer.
 
-    The second half keeps out pages of the web that make a browser here ask for them under a name of their own.
+    The last keeps out pages of the web that make a browser here ask for them under a name of their own.
     """
+    if settings.has_sign_in:
+        return True
     try:
         called = urlsplit(f"//{request.headers.get('host', '')}").hostname
     except ValueError:

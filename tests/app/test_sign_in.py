@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import streamlit as st
 from pydantic import SecretStr
+from starlette.requests import Request
 
 from costpulse_app import __main__, people
+from costpulse_app.api.access import needs_token
 from costpulse_assets.addresses import expect_guarded_app, expect_guarded_dagster, is_loopback
 from costpulse_assets.errors import BadSettings, NotAllowed
 from costpulse_assets.people import Person
@@ -86,6 +88,12 @@ def test_an_open_address_is_said_on_every_page(app: Opener, database_url: str, m
     monkeypatch.setenv("COSTPULSE_INSECURE", "true")
     (said,) = [each.value for each in app(database_url).warning if "Nobody signs in here" in each.value]
     assert "sees and changes everything" in said
+
+
+def test_where_people_sign_in_the_api_wants_a_token_even_from_this_computer() -> None:
+    called = Request({"type": "http", "headers": [(b"host", b"127.0.0.1:8501")]})
+    assert not needs_token(settings(), called)
+    assert needs_token(settings(**PROVIDER), called)
 
 
 # --- settings

@@ -172,7 +172,6 @@ def filter_bar(
         chosen = filters.taken()
         if chosen != Filters():
             st.button("Clear", icon=":material/filter_alt_off:", key="clear", on_click=filters.put, args=[Filters()])
-        popover.show(state["page"], link)
     return chosen
 
 
@@ -199,6 +198,8 @@ def freshness(made: Frame) -> None:
             )
         if made.loaded_at is None:
             st.badge("Never loaded", icon=":material/error:", color="red")
+        popover.show(st.session_state["page"], link)
+        if made.loaded_at is None:
             return
         age = datetime.now(UTC) - made.loaded_at
         stale = timedelta(hours=db.settings().stale_after_hours)

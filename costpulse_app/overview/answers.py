@@ -12,6 +12,7 @@ from costpulse_app.anomalies.reads import Event
 from costpulse_app.forecast import outlook
 from costpulse_app.forecast.outlook import Outlook
 from costpulse_app.forecast.reads import BudgetPeriod
+from costpulse_app.overview import lines
 from costpulse_app.overview.sums import moved
 from costpulse_app.parts import Frame
 from costpulse_app.recommendations.reads import Recommendation
@@ -44,20 +45,15 @@ def show(
     assert windows.last_final is not None
     st.subheader("Asked most", anchor=False)
     with st.container(key="answers", gap="xsmall"):
-        _link("landing", _month(whole, found, budget), ":material/trending_up:", "forecast", {})
+        lines.draw("answer_landing", _month(whole, found, budget), ":material/trending_up:", "forecast", {})
         team = _grown_most(whole, windows)
         if team is not None:
-            _link("team", team[1], ":material/groups:", "team", {"id": [team[0]]})
+            lines.draw("answer_team", team[1], ":material/groups:", "team", {"id": [team[0]]})
         said, query = _spike(whole, events, windows.last_final)
-        _link("spike", said, ":material/notification_important:", "anomalies", query)
-        _link("savings", _savings(whole, open_savings), ":material/content_cut:", "recommendations", {})
-        _link("why", "Why is a cost in a team?", ":material/help:", "allocation", {"tab": ["why"]})
-        _link("complete", _complete(whole), ":material/monitor_heart:", "health", {})
-
-
-def _link(key: str, words: str, icon: str, page: str, query: filters.Query) -> None:
-    with st.container(key=f"answer_{key}"):
-        st.page_link(f"views/{page}.py", label=formats.plain(words), icon=icon, query_params=query)
+        lines.draw("answer_spike", said, ":material/notification_important:", "anomalies", query)
+        lines.draw("answer_savings", _savings(whole, open_savings), ":material/content_cut:", "recommendations", {})
+        lines.draw("answer_why", "Why is a cost in a team?", ":material/help:", "allocation", {"tab": ["why"]})
+        lines.draw("answer_complete", _complete(whole), ":material/monitor_heart:", "health", {})
 
 
 def _month(whole: Frame, found: Outlook | None, budget: BudgetPeriod | None) -> str:

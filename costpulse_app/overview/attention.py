@@ -18,6 +18,7 @@ from costpulse_app.anomalies.reads import Event
 from costpulse_app.filters import Filters, View
 from costpulse_app.forecast import reads as forecast_reads
 from costpulse_app.forecast import scopes
+from costpulse_app.overview import lines as lines_drawn
 from costpulse_app.overview.cards import SPARK_DAYS
 from costpulse_app.parts import Frame
 from costpulse_app.recommendations.reads import Recommendation
@@ -85,13 +86,7 @@ def show(made: Frame, found: Sequence[Line]) -> None:
         return
     with st.container(key="attention", gap="xsmall"):
         for number, line in enumerate(shown):
-            with st.container(key=f"attention_{number}"):
-                st.page_link(
-                    f"views/{line.page}.py",
-                    label=formats.plain(line.words),
-                    icon=KINDS[line.kind][2],
-                    query_params=line.query,
-                )
+            lines_drawn.draw(f"attention_{number}", line.words, KINDS[line.kind][2], line.page, line.query)
     if left_out:
         st.caption(formats.plain(f"And {', '.join(left_out)}."))
     if made.filters.selection != Filters().selection:

@@ -15,10 +15,8 @@ from costpulse_assets.allocation.rule_types import RULE_TYPES
 from costpulse_assets.costs.spend import Windows
 
 _METHODS = {
-    "user": "By its members: cost of a user that no rule or split claims",
-    "tag": "By its tag patterns",
-    "rule": "Rule",
-    "split": "Split",
+    "user": ("Its members", "Cost of a user that no rule or split claims"),
+    "tag": ("Its tag patterns", "Cost that no rule, split or member claims"),
 }
 
 
@@ -112,7 +110,7 @@ def members(team: Team) -> None:
 
 
 def _claim(stored: Rules, one: Claim) -> dict[str, object]:
-    name, how = _METHODS.get(one.method, one.method), ""
+    name, how = _METHODS.get(one.method, (one.method, ""))
     if one.rule_id is not None:
         name = next((each for each, (number, _) in stored.rules.items() if number == one.rule_id), "Deleted rule")
         rule = next((each for each in stored.rule_set.rules if each.name == name), None)

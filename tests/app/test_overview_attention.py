@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import parse_qs
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from costpulse_app.overview.attention import KINDS, Line
 from tests.app.books import Books
 from tests.app.conftest import TODAY, LookedAtBy, Opener
 from tests.app.test_anomalies_page import add_cause, add_event
-from tests.app.test_pages import metric, texts
+from tests.app.test_pages import metric, query, texts
 from tests.app.test_recommendations_page import add as add_recommendation
 from tests.conftest import database
 
@@ -91,33 +90,37 @@ def filled(postgres_server: str, migrated_template: str) -> Iterator[str]:
         yield url
 
 
-def links(test: AppTest, part: str) -> list[tuple[str, str, dict[str, list[str]]]]:
-    """Words, page and parameters of the links of a part of the page."""
-    found = [
-        (link.label.replace("\\", ""), link.proto.page, parse_qs(link.proto.query_string)) for link in test.page_link
-    ]
-    split = next(number for number, (words, *_) in enumerate(found) if words.startswith("Where will the month land?"))
-    return found[:split] if part == "attention" else found[split:]
+def lines(test: AppTest, part: str = "attention") -> dict[str, str]:
+    """The sentences of a part of the page by key, in their order."""
+    return {each.key: each.label.replace("\\", "") for each in test.button if each.key.startswith(f"{part}_")}
 
 
 def test_the_most_money_comes_first_and_each_line_opens_its_thing(app: Opener, filled: str) -> None:
     test = app(filled)
     assert not test.exception
-    found = links(test, "attention")
-    assert [(page, query) for _, page, query in found[:-1]] == [
-        ("anomalies", {"id": ["2"]}),
-        ("anomalies", {"id": ["1"]}),
-        ("recommendations", {"id": ["1"]}),
-        ("allocation", {}),
-        ("forecast", {"team": ["1"], "tab": ["budgets"]}),
-    ]
-    _, page, query = found[-1]
-    assert (page, query["sku"], query["by"]) == ("explorer", ["PRICELESS_SKU"], ["sku"])
-    said = [words for words, *_ in found]
-    assert any("+$3,000 above what was expected" in words and HOSTILE in words for words in said)
-    assert any("Budget Platform of $6,000 will be exceeded with a probability of 64%, by $400.00." in w for w in said)
-    assert any("1 SKU without a price, in no amount: PRICELESS_SKU." in words for words in said)
-    assert not any("Safe" in words or "99,000" in words for words in said)
+    said = list(lines(test).values())
+    assert len(said) == 6
+    assert said[0].startswith(f"Team {HOSTILE}: +$3,000 above what was expected, spike, 18 Oct 2026")
+    assert said[1].startswith("Job …1: +$1,000 above what was expected, spike, 18 Nov 2026")
+    assert said[2] == 'Stop "cluster 1": saves $700.00 per month.'
+    assert said[3].startswith("Unallocated cost grew by $682.00 to ")
+    assert said[4] == "Budget Platform of $6,000 will be exceeded with a probability of 64%, by $400.00."
+    assert said[5] == "1 SKU without a price, in no amount: PRICELESS_SKU."
+    for number, (title, parameters) in enumerate(
+        [
+            ("Anomalies", {"id": ["2"]}),
+            ("Anomalies", {"id": ["1"]}),
+            ("Recommendations", {"id": ["1"]}),
+            ("Teams & allocation", {}),
+            ("Forecast & budgets", {"team": ["1"], "tab": ["budgets"]}),
+        ]
+    ):
+        there = app(filled).button(key=f"attention_{number}").click().run()
+        assert not there.exception
+        assert (there.title[0].value, query(there)) == (title, parameters)
+    there = app(filled).button(key="attention_5").click().run()
+    assert there.title[0].value == "Cost explorer"
+    assert (query(there)["sku"], query(there)["by"]) == (["PRICELESS_SKU"], ["sku"])
 
 
 def test_what_is_left_out_is_counted(app: Opener, filled: str) -> None:
@@ -125,9 +128,9 @@ def test_what_is_left_out_is_counted(app: Opener, filled: str) -> None:
 
 
 def test_filters_change_no_line_and_the_page_says_so(app: Opener, filled: str) -> None:
-    all_lines = links(app(filled), "attention")
+    all_lines = lines(app(filled))
     test = app(filled, team="1", basis="list")
-    assert links(test, "attention") == all_lines
+    assert lines(test) == all_lines
     assert "filters do not apply to these lines" in texts(test)
 
 
@@ -142,16 +145,24 @@ def test_the_small_cards_count_what_is_open(app: Opener, filled: str) -> None:
 
 
 def test_the_six_questions_are_answered_in_links(app: Opener, filled: str) -> None:
-    found = {page: (words, query) for words, page, query in links(app(filled), "answers")}
-    assert set(found) == {"forecast", "team", "anomalies", "recommendations", "allocation", "health"}
+    test = app(filled)
+    found = lines(test, "answer")
     # Each day of the month costs $31 more than the same one of the month before.
-    grown = Decimal(22 * 31)
-    assert found["team"][1] == {"id": ["2"]}
-    assert f"{HOSTILE} grew most: +{formats.money(grown)}" in found["team"][0]
-    assert found["anomalies"] == ("The spike of 16-22 Nov: Job …1, +$1,000.", {"id": ["1"]})
-    assert found["recommendations"][0] == "The 3 best savings: $700.00, $650.00, $80.00 per month, of $1,440 in all."
-    assert found["allocation"][1] == {"tab": ["why"]}
-    assert found["health"][0] == "Data is complete to 22 Nov 2026; 23 Nov is 96% in, 24 Nov is 38% in."
+    assert f"{HOSTILE} grew most: +{formats.money(Decimal(22 * 31))}" in found["answer_team"]
+    assert found["answer_spike"] == "The spike of 16-22 Nov: Job …1, +$1,000."
+    assert found["answer_savings"] == "The 3 best savings: $700.00, $650.00, $80.00 per month, of $1,440 in all."
+    assert found["answer_complete"] == "Data is complete to 22 Nov 2026; 23 Nov is 96% in, 24 Nov is 38% in."
+    for key, title, parameters in (
+        ("landing", "Forecast & budgets", {}),
+        ("team", formats.plain(HOSTILE), {"id": ["2"]}),
+        ("spike", "Anomalies", {"id": ["1"]}),
+        ("savings", "Recommendations", {}),
+        ("why", "Teams & allocation", {"tab": ["why"]}),
+        ("complete", "Data health", {}),
+    ):
+        there = app(filled).button(key=f"answer_{key}").click().run()
+        assert not there.exception
+        assert (there.title[0].value, query(there)) == (title, parameters)
 
 
 def test_who_sees_one_team_gets_its_lines_alone(app: Opener, filled: str, looked_at_by: LookedAtBy) -> None:
@@ -159,11 +170,11 @@ def test_who_sees_one_team_gets_its_lines_alone(app: Opener, filled: str, looked
     test = app(filled)
     assert not test.exception
     assert not test.error
-    pages = [(page, query) for _, page, query in links(test, "attention")]
-    assert ("anomalies", {"id": ["2"]}) in pages
-    assert ("recommendations", {"id": ["2"]}) in pages
-    assert ("anomalies", {"id": ["1"]}) not in pages
-    assert "allocation" not in [page for page, _ in pages]
+    said = "\n".join(lines(test).values())
+    assert "+$3,000 above what was expected" in said
+    assert 'Stop "cluster 2"' in said
+    for of_others in ("Job …1", "cluster 1", "Unallocated", "Platform"):
+        assert of_others not in said
     assert metric(test, "Possible").value == "$650.00"
 
 
@@ -174,16 +185,16 @@ def test_a_bill_that_is_late_comes_first_with_what_is_missing(app: Opener, datab
             "insert into costpulse.collection_status (source, connection, state, message, next_step, attempted_at) "
             "values ('jobs', 'main', 'failed', 'No answer.', 'Wait.', now())"
         )
-    found = links(app(database_url), "attention")
+    found = lines(app(database_url))
     week = sum(Decimal(100 + 100 - back + 160 - back) for back in range(2, 9))
     missing = formats.money(week / 7 * 3)
-    assert found[0] == (
+    assert list(found.values())[:2] == [
         f"The bill was read last 3 days ago: about {missing} of cost is not here yet.",
-        "health",
-        {"source": ["cost_records"]},
-    )
-    assert found[1] == ("1 source not read: jobs (No answer.).", "health", {"source": ["jobs"]})
+        "1 source not read: jobs (No answer.).",
+    ]
     assert len(found) == 6
+    there = app(database_url).button(key="attention_0").click().run()
+    assert there.title[0].value == "Data health"
 
 
 def test_nothing_to_do_is_said(app: Opener, database_url: str) -> None:
@@ -191,10 +202,11 @@ def test_nothing_to_do_is_said(app: Opener, database_url: str) -> None:
     test = app(database_url)
     assert not test.exception
     assert any("Nothing needs attention" in each.value for each in test.success)
-    assert [page for _, page, _ in links(test, "answers")] == [
-        "forecast", "anomalies", "recommendations", "allocation", "health"
+    assert list(lines(test, "answer")) == [
+        "answer_landing", "answer_spike", "answer_savings", "answer_why", "answer_complete"
     ]  # fmt: skip
-    assert "No spike in 16-22 Nov." in [words for words, *_ in links(test, "answers")]
+    assert lines(test, "answer")["answer_spike"] == "No spike in 16-22 Nov."
+    assert lines(test) == {}
 
 
 found_lines = st.lists(
@@ -206,7 +218,7 @@ found_lines = st.lists(
         st.just("health"),
         st.just({}),
     ),
-    max_size=30,
+    max_size=15,
 )
 
 

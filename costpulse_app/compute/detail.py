@@ -190,7 +190,7 @@ def what_to_do(made: Frame, one: Detail, found: Sequence[Finding]) -> None:
             st.caption("No open recommendation and no anomaly.")
         for each in advice:
             saving = formats.money(each.amount, made.currency)
-            _link(made, each, f"{each.title}: {saving} per month", "recommendations", ":material/savings:")
+            _link(made, each, f"{saving} per month: {each.title}", "recommendations", ":material/savings:")
         for each in anomalies:
             off = formats.money(each.amount, made.currency)
             said = f"{each.title.capitalize()} from {formats.day(each.on_date)}: {off} off, {each.status}"
@@ -298,6 +298,17 @@ def who(made: Frame, one: Detail) -> None:
         key="sources",
         alt=f"Cost of the warehouse by what sent its statements, idle apart, bars, {formats.days(made.period)}",
     )
+    with st.expander("Show as table", key="sources_table"):
+        parts.table(
+            [
+                {"Day": day, "Source": words.SOURCES.get(source, source), "Cost": amount}
+                for source, by_day in amounts.items()
+                for day, amount in by_day.items()
+            ],
+            key="sources_rows",
+            alt="Cost of the warehouse by day and what sent its statements",
+            columns={"Cost": parts.money_column(made.currency)},
+        )
     listed: list[Mapping[str, object]] = [
         {
             "User": each.executed_by or ("-" if each.kind == "query" else ""),

@@ -91,7 +91,8 @@ def use_against_cost(
             font={"color": look.high, "size": 12},
         )
     charts.dress(figure, look, 340, "cost", currency)
-    figure.update_layout(hovermode="closest")
+    # Clear of the title of the axis.
+    figure.update_layout(hovermode="closest", legend={"y": -0.24})
     figure.update_xaxes(title="CPU, mean of the period", tickformat=".0%", rangemode="tozero", showgrid=True)
     figure.update_xaxes(gridcolor=look.grid)
     figure.update_yaxes(type="log", title="Cost")

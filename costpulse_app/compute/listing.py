@@ -257,9 +257,9 @@ def table_row(made: Frame, one: Machine, name: str) -> dict[str, object]:
     used = one.last_used_at.date() if one.last_used_at else one.last_billed
     return {
         "Name": words.titled(name, one),
-        "Kind": words.KINDS[one.kind],
         "Cost": one.amount,
         "Idle cost": one.idle_amount,
+        "Kind": words.KINDS[one.kind],
         "CPU %": one.cpu_percent,
         "Memory %": one.mem_percent,
         "Hours": one.up_hours,

@@ -47,7 +47,9 @@ def current() -> Choice:
     """The choice of this run; an opened, shared or gone-back-to URL counts more than what was chosen before."""
     state = st.session_state
     url = {name: st.query_params.get_all(name) for name in _PARAMETERS if name in st.query_params}
-    if url != state.get("compute_url"):
+    # The browser's Back from a machine meets an address of this page with the machine's parameters first.
+    is_back = "id" in st.query_params and "compute_choice" in state
+    if url != state.get("compute_url") and not is_back:
         choice = Choice.from_query(url)
         _show(choice)
         return choice

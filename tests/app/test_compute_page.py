@@ -26,6 +26,7 @@ from costpulse_app.compute.reads import Detail, Finding, Machine, Question
 from costpulse_app.compute.state import Choice
 from costpulse_assets.costs.spend import NONE, Selection, Windows, spend_by_group
 from costpulse_assets.periods import Period
+from costpulse_assets.resources.sql_files import load_sql
 from tests.app.books import Books
 from tests.app.conftest import TODAY, LookedAtBy, Opener
 from tests.app.test_pages import metric, query, texts
@@ -182,7 +183,10 @@ def listed(test: AppTest) -> list[dict[str, Any]]:
     assert not test.exception, test.exception
     (frame,) = [one.value for one in test.dataframe if "Idle cost" in one.value.columns and "Kind" in one.value.columns]
     # What is unknown comes back as NaN from columns of numbers.
-    return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
+    ]
 
 
 def total(period: Period = PERIOD, *, column: str = "cost_usd", **only: Any) -> Decimal:
@@ -254,7 +258,7 @@ def test_each_machine_costs_what_the_cost_explorer_says_under_every_filter(selec
 
 def machines_of(url: str, question: Question, scope: str = "all") -> list[Machine]:
     """What `reads.every_machine` gives, without a page."""
-    statement = (reads.load_sql("app/compute_machines")).encode()
+    statement = load_sql("app/compute_machines").encode()
     with psycopg.connect(url, row_factory=dict_row) as connection:
         connection.execute("set local role costpulse_app")
         connection.execute("select set_config('costpulse.scope', %s, true)", [scope])
@@ -447,7 +451,7 @@ def test_the_detail_says_whose_it_is_what_it_idles_and_what_was_found(app: Opene
     assert "`ada@example.com`" in said
     assert "Workers: 2-8" in said
     labels = [button.label.replace("\\", "") for button in test.button]
-    assert f"Advice 0 of {HOSTILE}: $500.00 per month" in labels
+    assert f"$500.00 per month: Advice 0 of {HOSTILE}" in labels
     assert "Spike from 22 Nov 2026: $200.00 off, open" in labels
     assert "databricks api post /x --json '{}'" in [one.value for one in test.code]
     (day, *_) = next(one.value for one in test.dataframe if "Node hours" in one.value.columns).to_dict("records")
@@ -589,7 +593,7 @@ def test_the_parts_of_two_viewers_add_up_to_the_whole(filled: str) -> None:
         for scope in ("all", "1", "2")
     )
     for machine, amount in whole.items():
-        known = [share[machine] for share in shares if share.get(machine) is not None]
+        known = [part for share in shares if (part := share.get(machine)) is not None]
         assert amount == (sum(known, Decimal(0)) if known else None)
 
 
@@ -612,11 +616,12 @@ def test_a_choice_survives_its_link(kinds: list[str], states: list[str], is_most
 
 @given(some.dictionaries(some.text(max_size=5), some.lists(some.text(max_size=5), max_size=3), max_size=3))
 def test_whatever_a_link_says_is_no_error(values: Mapping[str, list[str]]) -> None:
-    assert Choice.from_query(values | {"kind": ["x", *values.get("kind", [])]}).kinds == ()
+    assert Choice.from_query({**values, "kind": ["x", *values.get("kind", [])]}).kinds == ()
 
 
 def detail_of(**more: Any) -> Detail:
-    facts: dict[str, Any] = dict.fromkeys(Detail.__dataclass_fields__) | {
+    facts: dict[str, Any] = dict.fromkeys(Detail.__dataclass_fields__)
+    facts |= {
         "machine_type": "cluster", "machine_id": "c-1", "kind": "all-purpose", "state": "running", "never_stops": True,
     }  # fmt: skip
     return Detail(**facts | more)

@@ -154,7 +154,7 @@ def access(*versions: str) -> Callable[..., Awaitable[Access]]:
 
 
 def needs_token(settings: Settings, request: Request) -> bool:
-    """False where nobody signs in, only this computer reaches the app, and it was called by an address of this computer.
+    """False where nobody signs in, and only this computer reaches the app and called it by an address of its own.
 
     The last keeps out pages of the web that make a browser here ask for them under a name of their own.
     """

@@ -85,7 +85,8 @@ def heading(made: Frame, job: str, name: str, facts: Facts | None) -> None:
         said.append(f"schedule {facts.schedule}" if facts.schedule else "no schedule")
         said += [f"first seen {formats.day(facts.create_time.date())}"] if facts.create_time else []
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="about"):
-        st.caption(formats.plain(f"{', '.join(said)[:1].upper()}{', '.join(said)[1:]}."), width="content")
+        # As text: Markdown makes a link of an address, however it is written.
+        st.text(f"{', '.join(said)[:1].upper()}{', '.join(said)[1:]}.", width="content")
         st.button(
             "Open in the cost explorer",
             key="explore",

@@ -70,7 +70,12 @@ def small_multiples(
         axis = str(number + 1) if number else ""
         left, top = column / _COLUMNS, 1 - row / rows
         height = (1 - _TITLE_SHARE) / rows
-        axes[f"xaxis{axis}"] = {"domain": [left + 0.01, left + 1 / _COLUMNS - 0.01], "anchor": f"y{axis}"}
+        axes[f"xaxis{axis}"] = {
+            "domain": [left + 0.01, left + 1 / _COLUMNS - 0.01],
+            "anchor": f"y{axis}",
+            # Days are the same everywhere: they stand below the last chart of each column.
+            "showticklabels": number + _COLUMNS >= len(trends),
+        }
         axes[f"yaxis{axis}"] = {
             "domain": [top - 1 / rows + 0.02, top - 1 / rows + height - 0.02],
             "anchor": f"x{axis}",
@@ -126,7 +131,8 @@ def small_multiples(
     figure = go.Figure(data=bars, layout={**axes, "annotations": titles, "bargap": 0.1})
     charts.dress(figure, look, 20 + 150 * rows, "cost", currency)
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(tickformat="%d %b", nticks=3)
+    middle = bins[len(bins) // 2]
+    figure.update_xaxes(tickformat="%d %b", tickmode="array", tickvals=[bins[0], middle])
     figure.update_yaxes(rangemode="tozero", nticks=3)
     return figure
 

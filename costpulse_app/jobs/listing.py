@@ -211,7 +211,9 @@ def lost_card(made: Frame, cost: Decimal | None, lost: Decimal, runs: int) -> No
         days=f"{formats.days(made.period)}.",
         notes=[
             f"{formats.percent(share)} of the cost of jobs" if share is not None else "no cost to compare with",
-            f"{formats.count(runs, 'run')} without success",
+            f"{formats.count(runs, 'run')} without success"
+            if runs or not lost
+            else "attempts that failed before a repair",
         ],
     )
 

@@ -1,4 +1,5 @@
--- one row per job asked for that was collected and may be seen: what it is. Ids are workspace/job.
+-- one row per job asked for that was collected and may be seen: what it is. Ids are workspace/job. Each is looked up by
+-- itself: whether a viewer of some teams may see a job is asked of the bill, and not of jobs that nobody asks for.
 select
     j.workspace_id,
     j.job_id,
@@ -10,11 +11,23 @@ select
     j.paused,
     j.create_time,
     j.delete_time
-from costpulse.jobs as j
-where
-    (j.workspace_id, j.job_id) in (
+from unnest(%(jobs)s::text[]) as a (id)
+cross join
+    lateral (
         select
-            split_part(a.id, '/', 1) as workspace_id,
-            substring(a.id from position('/' in a.id) + 1) as job_id
-        from unnest(%(jobs)s::text[]) as a (id)
-    )
+            k.workspace_id,
+            k.job_id,
+            k.name,
+            k.owner,
+            k.creator,
+            k.schedule,
+            k.trigger_type,
+            k.paused,
+            k.create_time,
+            k.delete_time
+        from costpulse.jobs as k
+        where
+            k.workspace_id = split_part(a.id, '/', 1)
+            and k.job_id = substring(a.id from position('/' in a.id) + 1)
+        limit 1
+    ) as j

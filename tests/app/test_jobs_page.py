@@ -362,7 +362,7 @@ def test_the_same_number_in_two_workspaces_is_two_jobs(app: Opener, filled: str)
     assert table[NIGHTLY]["Job"] != table[OTHER]["Job"]
     assert table[OTHER]["Job"].startswith("nightly (northwind-dev")
     for job, owner in ((NIGHTLY, "ada@example.com"), (OTHER, "eve@example.com")):
-        assert f"Runs as {owner}" in texts(app(filled, DETAIL, id=job))
+        assert f"Runs as {owner}" in app(filled, DETAIL, id=job).text[0].value
 
 
 def test_hostile_names_are_shown_as_they_are(app: Opener, filled: str) -> None:
@@ -537,7 +537,7 @@ def test_a_job_says_what_it_is_and_what_it_costs(app: Opener, filled: str) -> No
     assert not test.exception
     assert metric(test, "Job cost").value == "$270.00"
     said = texts(test)
-    assert "Runs as bob@example.com, schedule 0 0 3 * * ? (UTC)" in said
+    assert "Runs as bob@example.com, schedule 0 0 3 * * ? (UTC)" in test.text[0].value
     assert SHARED in said
     assert "Cost $270.00 = $270.00 billed for runs + $0.00 outside of runs." in said
     skus = next(one.value for one in test.dataframe if "SKU" in one.value.columns)

@@ -70,11 +70,10 @@ def look_at(made: Frame, windows: Windows) -> None:
     savings.sort(key=lambda one: (-one.estimated_savings, one.id))
     with parts.panel("small_cards"):
         small_cards.show(whole, windows, events=opened, open_savings=savings)
-    left, right = st.columns([3, 2], gap="large")
-    with left, parts.panel("attention_lines"):
+    with parts.panel("attention_lines"):
         messages = alert_reads.summary()
         attention.show(made, attention.lines(whole, windows, events=opened, open_savings=savings, messages=messages))
-    with right, parts.panel("answers"):
+    with parts.panel("answers"):
         version = reads.version(made.version)
         scope = Scope("everything")
         answers.show(

@@ -83,9 +83,30 @@ begin
             else r.run_id = only_run and r.workspace_id || '/' || r.job_id = any(job_ids)
         end;
     return query
-    with touched as materialized (
+    with touched as (
         select
-            r.*,
+            r.id,
+            r.workspace_id,
+            r.job_id,
+            r.run_id,
+            r.job_name,
+            r.run_type,
+            r.trigger_type,
+            r.first_usage_date,
+            r.last_usage_date,
+            r.started_at,
+            r.ended_at,
+            r.duration_seconds,
+            r.queue_seconds,
+            r.setup_seconds,
+            r.execution_seconds,
+            r.attempts,
+            r.result_state,
+            r.termination_code,
+            r.compute_type,
+            r.cluster_id,
+            r.warehouse_id,
+            r.cost_basis,
             case
                 when r.result_state in ('FAILED', 'TIMED_OUT', 'ERROR', 'CANCELLED', 'CANCELED') then 1
                 when r.failed_cost_usd > 0 and r.cost_usd > 0 then r.failed_cost_usd / r.cost_usd

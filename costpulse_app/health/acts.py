@@ -85,7 +85,7 @@ def _collect_days(made: Frame, opened: state.Form) -> None:
     try:
         plan = starting.plan_days_again(client, first, last)
         expected = reads.estimate(plan.days)
-        last_runs = client.last_runs(limit=3) if expected.seconds is None else []
+        last_runs = client.last_runs(limit=3)
     except CostPulseError as error:
         _refused(error, key)
         return

@@ -39,6 +39,7 @@ def arrivals(made: Frame) -> None:
         figures.arrival_curve(settled, open_days, charts.palette(st.context.theme.type)),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="arrival_curve",
         alt="Share of a usage day that is in, by hours after the day: usual curve with its band, and days not final",
     )
@@ -76,6 +77,7 @@ def calendar(made: Frame) -> None:
         figures.calendar(days, made.currency, charts.palette(st.context.theme.type)),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="day_calendar",
         alt=f"Calendar of usage days: {said}",
     )
@@ -105,6 +107,7 @@ def restatements(made: Frame) -> None:
         figures.restated_bars(months, made.currency, charts.palette(st.context.theme.type)),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="restated_bars",
         alt="Corrections by month of usage: what was added and what was taken off",
     )

@@ -136,7 +136,17 @@ def restated_bars(months: Sequence[MonthRestated], currency: str, look: Palette)
                 name=name,
                 x=bars,
                 y=[None if amount is None else float(amount) for amount in amounts],
-                marker={"color": colour, "pattern": {"shape": pattern, "solidity": 0.35, "fgcolor": look.ground}},
+                marker={
+                    "color": colour,
+                    "pattern": {
+                        "shape": pattern,
+                        "solidity": 0.35,
+                        "size": 6,
+                        "fgcolor": look.ground,
+                        "bgcolor": colour,
+                        "fillmode": "replace",
+                    },
+                },
                 customdata=[
                     (formats.money_to_the_cent(amount, currency), formats.count(month.days, "day"))
                     for amount, month in zip(amounts, months, strict=True)

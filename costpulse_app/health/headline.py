@@ -43,9 +43,10 @@ def cards(made: Frame, sources: Sequence[SourceState], now: datetime) -> None:
         parts.card(
             made,
             "data_final_to",
-            formats.day(made.last_final) if made.last_final else "none yet",
+            formats.short_day(made.last_final) if made.last_final else "None yet",
             days="All collected days.",
-            notes=[f"{formats.count(len(open_days), 'day')} after it not final"] if open_days else [],
+            full=formats.day(made.last_final) if made.last_final else None,
+            notes=[f"{formats.count(len(open_days), 'newer day')} not final"] if open_days else ["no day after it"],
         )
         parts.card(
             made,
@@ -64,6 +65,7 @@ def cards(made: Frame, sources: Sequence[SourceState], now: datetime) -> None:
             notes=[f"{amount} in all" if amount else f"in {FIGURE_DAYS} days"],
         )
         _unpriced(made, lately)
+    with parts.cards("health_sums"):
         _adds_up(made, found, everything)
         if everything:
             parts.card(

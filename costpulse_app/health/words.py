@@ -211,10 +211,10 @@ def estimated(one: Estimate, days: int, last_runs: Iterable[Run]) -> str:
     if 0 < one.known_days < days:
         rows += f" ({formats.count(days - one.known_days, 'day')} never collected, not in it)"
     took = [(run.ended_at - run.started_at).total_seconds() for run in last_runs if run.started_at and run.ended_at]
+    said = []
     if one.seconds is not None:
-        time = f"about {duration(one.seconds)} to read them, then what follows from them"
-    elif took:
-        time = f"the last runs took {duration(min(took))} to {duration(max(took))} in all"
-    else:
-        time = "time not known: no run has left one yet"
+        said.append(f"about {duration(one.seconds)} to read them, then what follows from them")
+    if took:
+        said.append(f"the last runs took {duration(min(took))} to {duration(max(took))} in all")
+    time = "; ".join(said) or "time not known: no run has left one yet"
     return f"{formats.count(days, 'day')}, {rows}, {time}."

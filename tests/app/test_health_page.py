@@ -197,7 +197,7 @@ def test_it_says_one_sentence_for_the_bill_for_what_is_late_and_for_the_rest(pag
     assert "Jobs, over us: last read " in said
     assert "eu: 3 other sources read" in said
     assert metric(test, "Late sources").value == "2"
-    assert metric(test, "Final to").value == "22 Nov 2026"
+    assert metric(test, "Final to").value == "22 Nov"
 
 
 def test_dagster_away_is_said_and_everything_of_our_own_is_there(page: AppTest) -> None:
@@ -350,7 +350,7 @@ def test_one_panel_that_fails_leaves_the_rest(app: Opener, filled: str) -> None:
     assert not test.exception
     assert test.button(key="again_arrivals")
     assert "Reference" in texts(test)
-    assert metric(test, "Final to").value == "22 Nov 2026"
+    assert metric(test, "Final to").value == "22 Nov"
     assert table(test, "Day", "State", "Reason")
 
 

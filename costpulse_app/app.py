@@ -17,9 +17,15 @@ from costpulse_app import bridge, charts, db, parts  # noqa: F401
 from costpulse_app.allocation import rules_tab, share_tab, statement_tab, teams_tab, why_tab  # noqa: F401
 from costpulse_app.anomalies import detail, listing  # noqa: F401
 from costpulse_app.api.server import api
+from costpulse_app.compute import listing as machines  # noqa: F401
 from costpulse_app.forecast import budgets_tab, outlook_tab, record_tab  # noqa: F401
+from costpulse_app.health import figures, headline  # noqa: F401
+from costpulse_app.jobs import listing as jobs  # noqa: F401
+from costpulse_app.overview import answers, attention, breakdown, movers, small_cards, trend  # noqa: F401
 from costpulse_app.recommendations import proved_tab, units_tab  # noqa: F401
+from costpulse_app.settings_page import audit_tab, people_tab, prices_tab  # noqa: F401
 from costpulse_app.tags import policies  # noqa: F401
+from costpulse_app.team import findings, ownership  # noqa: F401
 
 _log = logging.getLogger("costpulse_app")
 

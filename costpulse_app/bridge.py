@@ -83,6 +83,7 @@ def waterfall(made: Frame, rows: Sequence[BridgeRow], *, with_teams_below: bool,
             ),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="bridge_chart",
             alt=f"Change bridge from {formats.days(then)} to {formats.days(now)}, waterfall",
         )

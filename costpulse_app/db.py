@@ -12,8 +12,8 @@ from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from costpulse_assets.errors import CostPulseError, DatabaseUnavailable
-from costpulse_assets.resources.database import Connection, Database
-from costpulse_assets.resources.database_errors import classify_database_error
+from costpulse_assets.resources.database import Connection, Database, run
+from costpulse_assets.resources.database_errors import DatabaseReadOnly, classify_database_error
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from costpulse_assets.settings import Settings, load_settings
 
@@ -72,6 +72,9 @@ def writing(actor: str, scope: str) -> Iterator[Connection]:
         CostPulseError: as `reading`; a statement is cancelled after WORKING_SECONDS.
     """
     with _working(actor, scope) as connection:
+        # It would take the change all the same, as this transaction asks for one that may write.
+        if run(connection, "app/read_only")[0]["is_read_only"]:
+            raise DatabaseReadOnly
         yield connection
         # What is checked at the end waits for a build that reads the rules: here it is cancelled in time, as a part of
         # the commit it would not be.
@@ -119,7 +122,11 @@ def _working(actor: str, scope: str) -> Iterator[Connection]:
     )
     with _connected(doing="save the change", too_slow=too_slow) as connection:
         # Before anything else: PostgreSQL takes it as the first statement of a transaction only.
-        connection.execute("set transaction read write")
+        try:
+            connection.execute("set transaction read write")
+        except psycopg.errors.FeatureNotSupported:
+            # What a standby answers.
+            raise DatabaseReadOnly from None
         connection.execute(f"set local statement_timeout = '{WORKING_SECONDS}s'")
         connection.execute(
             "select set_config('costpulse.scope', %s, true), set_config('costpulse.actor', %s, true)", [scope, actor]

@@ -318,8 +318,9 @@ METRICS = {
     ),
     "job_cost": Metric(
         "Job cost",
-        "What the bill charges for jobs, as in the cost explorer. What jobs use of clusters and warehouses that others "
-        "use too is billed to those, and is not in it. What is billed for runs, and what no run explains, add up to it.",
+        "What the bill charges for jobs, as in the cost explorer. What jobs use of clusters and warehouses that "
+        "others use too is billed to those, and is not in it. What is billed for runs, and what no run explains, add "
+        "up to it.",
         "Days that are not final are in it; the change is that of the final days.",
     ),
     "lost_job_cost": Metric(
@@ -342,8 +343,8 @@ METRICS = {
     ),
     "cost_per_run": Metric(
         "Cost of a run",
-        "The median of what a run costs in all: half of the runs cost no more. Of a run on compute that others use too, "
-        "its share of that by time.",
+        "The median of what a run costs in all: half of the runs cost no more. Of a run on compute that others use "
+        "too, its share of that by time.",
         "Runs that began in the period and are over.",
     ),
     "unit_cost": Metric(

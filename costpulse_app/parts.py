@@ -27,6 +27,7 @@ _log = logging.getLogger("costpulse_app")
 
 _LATE = timedelta(hours=26)
 EXPLORER = "views/explorer.py"
+_READ_ONLY = "The database is read-only: everything can be read, nothing can be changed now."
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def read_frame() -> Frame | None:
         CostPulseError: the database cannot be read.
     """
     settings = db.settings()
+    st.session_state["is_read_only"] = queries.is_read_only()
     version, loaded_at = queries.version()
     days = queries.days(version)
     if not days:
@@ -212,6 +214,8 @@ def freshness(made: Frame) -> None:
         if made.last_final and own:
             said.append(f"CostPulse itself cost {formats.money(own)} on {formats.short_day(made.last_final)}")
         st.caption(formats.plain(". ".join(said)))
+        if st.session_state.get("is_read_only"):
+            st.badge("Read-only: nothing can be changed", icon=":material/lock:", color="yellow")
         _sources_not_read(made)
 
 
@@ -539,13 +543,15 @@ def needs(right: Right) -> bool:
 
 
 def only(right: Right) -> dict[str, Any]:
-    """How a button or field is drawn that takes a right: as ever, or switched off with the reason on hover.
+    """How a button or field is drawn that changes something: as ever, or switched off with the reason on hover.
 
     `st.button("Save", **parts.only("edit budgets"))`; not together with `disabled` or `help` of its own.
     """
-    if people.current().may(right):
-        return {}
-    return {"disabled": True, "help": f"To {right} takes the role {RIGHTS[right].replace('_', ' ')}."}
+    if not people.current().may(right):
+        return {"disabled": True, "help": f"To {right} takes the role {RIGHTS[right].replace('_', ' ')}."}
+    if st.session_state.get("is_read_only"):
+        return {"disabled": True, "help": _READ_ONLY}
+    return {}
 
 
 def first_start() -> None:

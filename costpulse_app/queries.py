@@ -55,6 +55,12 @@ def version() -> tuple[Version, datetime | None]:
     return (people.current().scope, *row.values()), loaded_at
 
 
+def is_read_only() -> bool:
+    """Whether the database may only be read: a standby, or one that was set so; asked once per rerun."""
+    (row,) = _rows("app/read_only")
+    return bool(row["is_read_only"])
+
+
 @st.cache_data(show_spinner=False, max_entries=4)
 def days(version: Version) -> dict[date, DayState]:
     """Every collected day, oldest first."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from costpulse_app import filters, nav, parts, people
+from costpulse_app.health import first_steps
 from costpulse_assets.errors import CostPulseError
 
 # A file, not an icon name: the browser would ask a font host for that.
@@ -36,7 +37,7 @@ except CostPulseError as error:
     parts.database_problem(error)
     st.stop()
 if frame is None:
-    parts.first_start()
+    first_steps.show() if page.url_path == "health" else parts.first_start()
     st.stop()
 
 page.run()

@@ -129,6 +129,7 @@ def message(made: Frame, content: Message) -> None:
             by_day(content.series, currency=made.currency, look=charts.palette(st.context.theme.type)),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="finding_chart",
             alt=f"{content.series.label}, bars by day",
         )

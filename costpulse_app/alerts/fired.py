@@ -38,6 +38,7 @@ def show(made: Frame, replay: Replay) -> None:
         chart(days, replay.days, look=charts.palette(st.context.theme.type)),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="would_have_fired",
         alt=f"Findings by day, bars, {DAYS} days",
     )

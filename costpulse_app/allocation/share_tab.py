@@ -144,6 +144,7 @@ def by_method(made: Frame, costs: Sequence[TeamCost], month: Period, before: Per
             ),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="by_method_chart",
             alt=f"Cost by method of allocation, bars, {formats.days(month)}",
         )

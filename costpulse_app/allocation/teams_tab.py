@@ -46,6 +46,15 @@ def listing(draft: Draft) -> None:
         if teams:
             names = [team.name for team in teams]
             chosen = st.selectbox("Choose a team", names, key="chosen_team", label_visibility="collapsed", width=320)
+            saved = _ids().get(chosen)
+            st.button(
+                "Open its page",
+                key="open_team",
+                on_click=parts.open_page,
+                args=["team", {"id": [saved]}],
+                disabled=saved is None,
+                help=None if saved else "It has a page once it is saved.",
+            )
             st.button("Edit", key="edit_team", on_click=_open, args=[chosen], **edits)
             if st.button("Delete", key="delete_team", **edits):
                 found = drafts.put(draft, _with(draft, chosen, None))
@@ -75,6 +84,12 @@ def listing(draft: Draft) -> None:
         alt="All teams",
         height="content",
     )
+
+
+def _ids() -> dict[str, str]:
+    """Ids of the saved teams that the viewer may see, by name."""
+    names = parts.frame().names
+    return {names.one("team", each): each for each in names.ids("team")}
 
 
 def members(draft: Draft) -> None:

@@ -128,6 +128,7 @@ def around(made: Frame, event: Event, names: ScopeNames, days: Sequence[JudgedDa
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key=_CHART,
         on_select=_open_day,
         selection_mode="points",

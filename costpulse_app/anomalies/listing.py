@@ -175,6 +175,7 @@ def card(made: Frame, event: Event, names: ScopeNames, causes: Sequence[Cause], 
                     ),
                     width="stretch",
                     config=charts.CONFIG,
+                    theme=None,
                     key=f"chart_{event.id}",
                     alt=f"Daily cost of {names.titled(event)} around the {event.kind}, bars over the normal range",
                 )

@@ -222,6 +222,7 @@ def trend(made: Frame, one: Detail, name: str, days: Sequence[MachineDay], found
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="cost_days",
         on_select=_open_day,
         selection_mode="points",
@@ -242,6 +243,7 @@ def use(made: Frame, machine_type: str, name: str, days: Sequence[MachineDay]) -
                 figures.hours_by_day(days, list(made.period), look),
                 width="stretch",
                 config=charts.CONFIG,
+                theme=None,
                 key="hours",
                 alt=f"Hours of {name} by day, busy and idle, bars, {formats.days(made.period)}",
             )
@@ -255,6 +257,7 @@ def use(made: Frame, machine_type: str, name: str, days: Sequence[MachineDay]) -
                     figures.statements_by_day(days, list(made.period), look),
                     width="stretch",
                     config=charts.CONFIG,
+                    theme=None,
                     key="statements",
                     alt=f"Statements of {name} by day, bars, {formats.days(made.period)}",
                 )
@@ -267,6 +270,7 @@ def use(made: Frame, machine_type: str, name: str, days: Sequence[MachineDay]) -
                 figures.utilization_by_day(days, look),
                 width="stretch",
                 config=charts.CONFIG,
+                theme=None,
                 key="utilization",
                 alt=f"CPU and memory of {name} by day, lines, {formats.days(made.period)}",
             )
@@ -295,6 +299,7 @@ def who(made: Frame, one: Detail) -> None:
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="sources",
         alt=f"Cost of the warehouse by what sent its statements, idle apart, bars, {formats.days(made.period)}",
     )

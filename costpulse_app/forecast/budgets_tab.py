@@ -98,6 +98,7 @@ def bars(made: Frame, budgets: Sequence[StoredBudget], current: Mapping[int, Bud
             figures.bullets([_bullet(made, budget, status) for budget, status in shown], look=look),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="bullets_chart",
             alt="Budgets: share used, share of the period that is over, and projected end, bars",
         )

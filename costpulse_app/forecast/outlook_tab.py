@@ -48,6 +48,7 @@ def month(made: Frame, version: Version, scope: Scope, found: Outlook, budget: B
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="month_chart",
         alt=f"Running total of {landing.month:%B %Y}: final days, forecast with band, and the month before",
     )
@@ -107,6 +108,7 @@ def days_to_come(made: Frame, version: Version, scope: Scope, found: Outlook) ->
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="daily_chart",
         alt=f"Cost by day and its forecast for {formats.count(len(shown), 'day')}, bars and dashed line with band",
     )

@@ -57,6 +57,7 @@ def weeks(made: Frame, version: Version, scope: Scope) -> None:
         figures.said_and_cost(found, spent, currency=made.currency, look=look),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="weeks_chart",
         alt=f"Forecast and cost of {formats.count(len(found), 'week')}, pairs of bars",
     )

@@ -208,6 +208,7 @@ def why(made: Frame, job: str, windows: Windows, spent: GroupSpend | None) -> No
             ),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="bridge_chart",
             alt=f"Change of cost from {formats.days(then)} to {formats.days(now)}, waterfall",
         )
@@ -239,6 +240,7 @@ def all_runs(made: Frame, job: str, choice: DetailChoice) -> None:
             figures.runs(dots, currency=made.currency, look=charts.palette(st.context.theme.type)),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key=CHART,
             on_select=_open_dot,
             selection_mode="points",

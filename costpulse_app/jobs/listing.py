@@ -400,6 +400,7 @@ def side_by_side(made: Frame, lines: Sequence[Line]) -> None:
             figure,
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key=CHART,
             on_select=_open_bar,
             selection_mode="points",

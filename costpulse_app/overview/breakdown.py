@@ -59,6 +59,7 @@ def show(made: Frame, windows: Windows, dimensions: Sequence[str], *, key: str =
             charts.ranked_bars(bars, colour=colour, measure=made.measure, currency=made.currency, look=look),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key=chart_key,
             on_select=partial(_open_group, chart_key, made, by),
             selection_mode="points",

@@ -96,6 +96,7 @@ def show(
             figure,
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key=chart_key,
             on_select=partial(_open_bar, chart_key, made),
             selection_mode="points",

@@ -206,6 +206,7 @@ def by_day(
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key="trend_chart",
         alt=f"Daily cost of the {bearer_type}, bars, {formats.days(period)}",
     )

@@ -191,6 +191,7 @@ def kinds(made: Frame, taken: Sequence[Recommendation]) -> None:
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key=_CHART,
         on_select=_take_kind,
         selection_mode="points",

@@ -109,6 +109,7 @@ def trend(made: Frame, unit: str, weeks: Mapping[date, Decimal | None]) -> None:
         ),
         width="stretch",
         config=charts.CONFIG,
+        theme=None,
         key=f"unit_chart_{unit}",
         alt=f"Cost {words.PER[unit]} by week, line",
     )

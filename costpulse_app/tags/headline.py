@@ -145,6 +145,7 @@ def key_bars(made: Frame, found: list[KeyScore], policies: list[StoredTagPolicy]
             ),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="t_keys_chart",
             alt="Cost per required tag key: valid, wrong value and missing, bars of 100 percent, worst first",
             on_select=lambda: _open_key(made),
@@ -194,6 +195,7 @@ def day_line(by_day: Mapping[date, TagScore]) -> None:
             ),
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="t_line",
             alt=f"Compliant share by dollars and by resources per day, lines, {formats.day(min(days))} to "
             f"{formats.day(max(days))}",
@@ -233,6 +235,7 @@ def team_bars(made: Frame, by_team: Mapping[str | None, TagScore]) -> None:
                 ),
                 width="stretch",
                 config=charts.CONFIG,
+                theme=None,
                 key="t_teams_chart",
                 alt="Cost per team: compliant, wrong value, some keys missing and untagged, bars of 100 percent",
                 on_select=lambda: _narrow_to_team(made.filters),

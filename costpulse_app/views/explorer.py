@@ -248,6 +248,7 @@ def chart(
             figure,
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key=_key("chart", made, view),
             on_select=_drill_bar,
             selection_mode="points",
@@ -280,6 +281,7 @@ def cumulative(made: Frame, windows: Windows, measure: Measure, look: charts.Pal
             figure,
             width="stretch",
             config=charts.CONFIG,
+            theme=None,
             key="chart_cumulative",
             alt=f"Running total, line, {formats.days(windows.period)}",
         )

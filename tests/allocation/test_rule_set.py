@@ -562,6 +562,7 @@ def test_what_two_people_write_at_once_is_compared_at_the_end(filled, statement,
 
 def as_app(connection: Connection) -> None:
     connection.execute("set local role costpulse_app")
+    connection.execute("select set_config('costpulse.scope', 'all', true)")
 
 
 def test_the_app_saves_rules_and_stages_drafts(filled):

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import dict_row
 from streamlit.testing.v1 import AppTest
 
@@ -41,6 +42,7 @@ from costpulse_assets.people import RIGHTS, ROLES, Person, Right, Role
 from costpulse_assets.reports.report_request import checked_request
 from costpulse_assets.reports.requests import request_report
 from costpulse_assets.resources.database import Database
+from costpulse_assets.resources.database_errors import DatabaseReadOnly
 from tests.app.books import Books
 from tests.app.conftest import TODAY, Opener, _forget
 from tests.app.test_alerts_page import CONTENT, NOON, add_alert, add_finding, add_message
@@ -54,7 +56,10 @@ from tests.conftest import database
 OWN, FOREIGN = 1, 2
 OCTOBER = date(2026, 10, 1)
 RULES = {
-    "teams": [{"name": "Data platform", "members": [{"email": "ada@example.com"}]}, {"name": "Risk"}],
+    "teams": [
+        {"name": "Data platform", "members": [{"email": "ada@example.com"}]},
+        {"name": "Risk", "members": [{"email": "bob@example.com"}]},
+    ],
     "rules": [
         {
             "name": name,
@@ -450,6 +455,50 @@ def test_who_is_second_is_told_who_was_first_and_changes_nothing(
     assert contents(url) == before
 
 
+# --- read-only
+
+
+@pytest.fixture
+def read_only(url: str) -> Iterator[str]:
+    """The database, set so that it may only be read."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        name = sql.Identifier(admin.info.dbname)
+        admin.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(name))
+        yield url
+        admin.execute(sql.SQL("alter database {} reset default_transaction_read_only").format(name))
+
+
+@pytest.mark.parametrize("place", ["anomaly", "channels", "budgets", "rules", "reports"])
+def test_where_the_database_may_only_be_read_forms_are_off_with_the_reason_and_reads_work(
+    place: str, open_as: Callable[..., AppTest], read_only: str
+) -> None:
+    before = contents(read_only)
+    test = open_as("admin", "all", PLACES[place].page, PLACES[place].query)
+    assert not test.exception
+    assert "Reference" not in texts(test)
+    assert "Read-only: nothing can be changed" in texts(test)
+    for key, _ in PLACES[place].acts:
+        assert "The database is read-only" in buttons(test)[key].help
+        assert buttons(test)[key].disabled
+    with pytest.raises(DatabaseReadOnly), people.acting("edit rules") as connection:
+        connection.execute("delete from costpulse.alert_routes")
+    with people.trying() as connection:
+        connection.execute("create temporary table tried (id bigint)")
+    assert contents(read_only) == before
+
+
+def test_a_database_that_was_set_to_read_only_while_a_page_was_open_changes_nothing(
+    open_as: Callable[..., AppTest], url: str, request: pytest.FixtureRequest
+) -> None:
+    test = open_as("admin", "all", "anomalies", {"id": str(OWN)})
+    test.button(key="assign").click().run()
+    before = contents(request.getfixturevalue("read_only"))
+    labelled(test, "Assign anomaly").click().run()
+    assert not test.exception
+    assert "the database is read-only. Nothing was changed; everything can be read." in said(test)
+    assert contents(url) == before
+
+
 # --- links of messages
 
 
@@ -600,6 +649,13 @@ PAST_THE_PAGES = {
     "budget": "delete from costpulse.budgets",
     "tag policy": "update costpulse.tag_policies set required = false",
     "suggestion": "delete from costpulse.rule_suggestions",
+    "member": "update costpulse.team_members set role = 'owner' where team_id <> 1",
+    "team": "update costpulse.teams set name = 'Mine' where id = 2",
+    "own team": "update costpulse.teams set parent_team_id = 2 where id = 1",
+    "rule": "update costpulse.allocation_rules set is_active = false",
+    "split": "delete from costpulse.split_weights",
+    "alert": "update costpulse.alerts set muted_until = now() + interval '1 day'",
+    "closing": "update costpulse.closed_periods set reopened_at = now(), reopened_by = 'me'",
 }
 
 
@@ -622,6 +678,11 @@ def test_the_database_refuses_what_is_outside_of_the_scope(statement: str, secon
         "values ('mine', 'team', '2', 'month', 1, '{}')",
         "insert into costpulse.tag_policies (tag_key) values ('mine')",
         "insert into costpulse.audit_log (actor, table_name, row_id, action) values ('ada', 'teams', '1', 'update')",
+        "insert into costpulse.team_members (team_id, email) values (2, 'me@example.com')",
+        "update costpulse.team_members set team_id = 2 where team_id = 1",
+        "insert into costpulse.teams (name) values ('Mine')",
+        "insert into costpulse.price_adjustments (sku_pattern, percentage, valid_from) values ('*', 50, '2026-01-01')",
+        "insert into costpulse.closed_periods (month, closed_by) values ('2026-09-01', 'me')",
         "delete from costpulse.anomalies",
         "delete from costpulse.reports",
     ],

@@ -212,7 +212,7 @@ METRICS = {
         "From final days only; what is in of later days is not used.",
     ),
     "possible_saving": Metric(
-        "Possible",
+        "Possible saving",
         "What the open recommendations save together per month, at your price. Savings that overlap on one resource "
         "are counted once, so the sum is never above what the resources cost. What the cloud provider charges for "
         "machines, and what was wasted once and is gone, are in no saving.",

@@ -44,7 +44,7 @@ def show(
     """
     assert windows.last_final is not None
     st.subheader("Asked most", anchor=False)
-    with st.container(key="answers", horizontal=True, gap="medium"):
+    with st.container(key="answers", gap="xxsmall"):
         lines.draw("answer_landing", _month(whole, found, budget), ":material/trending_up:", "forecast", {})
         team = _grown_most(whole, windows)
         if team is not None:

@@ -84,7 +84,7 @@ def show(made: Frame, found: Sequence[Line]) -> None:
             icon=":material/check_circle:",
         )
         return
-    with st.container(key="attention", gap="xsmall"):
+    with st.container(key="attention", gap="xxsmall"):
         for number, line in enumerate(shown):
             lines_drawn.draw(f"attention_{number}", line.words, KINDS[line.kind][2], line.page, line.query)
     if left_out:

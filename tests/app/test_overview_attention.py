@@ -138,7 +138,7 @@ def test_the_small_cards_count_what_is_open(app: Opener, filled: str) -> None:
     test = app(filled)
     assert metric(test, "Open anomalies").value == "2"
     assert "$4,000 above expected" in texts(test)
-    assert metric(test, "Possible").value == "$1,440"
+    assert metric(test, "Possible saving").value == "$1,440"
     assert metric(test, "Tagged share").value == "-"
     nobodys = sum((Decimal(160 - (TODAY - FINAL).days - back) for back in range(22)), Decimal(0))
     assert metric(test, "Unallocated").value == formats.money(nobodys)
@@ -175,7 +175,7 @@ def test_who_sees_one_team_gets_its_lines_alone(app: Opener, filled: str, looked
     assert 'Stop "cluster 2"' in said
     for of_others in ("Job …1", "cluster 1", "Unallocated", "Platform"):
         assert of_others not in said
-    assert metric(test, "Possible").value == "$650.00"
+    assert metric(test, "Possible saving").value == "$650.00"
 
 
 def test_a_bill_that_is_late_comes_first_with_what_is_missing(app: Opener, database_url: str) -> None:

@@ -253,7 +253,7 @@ def test_open_ones_are_listed_by_saving_and_confidence(app: Opener, found: str) 
 
 def test_the_cards_add_up_what_is_counted_once(app: Opener, found: str) -> None:
     test = app(found, PAGE)
-    assert metric(test, "Possible").value == "$1,010"
+    assert metric(test, "Possible saving").value == "$1,010"
     said = texts(test)
     assert "Exactly $1,010.12." in said
     assert "per month, 5 recommendations; each saving is counted once" in said
@@ -303,7 +303,7 @@ def test_filters_are_in_the_link_and_narrow_the_cards(app: Opener, found: str) -
     test = app(found, PAGE, kind=["idle_cluster", "warehouse_auto_stop", "nonsense"], sure="high")
     assert listed(test) == [OPEN[0], OPEN[2]]
     assert query(test) == {"kind": ["idle_cluster", "warehouse_auto_stop"], "sure": ["high"]}
-    assert metric(test, "Possible").value == "$690.12"
+    assert metric(test, "Possible saving").value == "$690.12"
     test.selectbox(key="r_least").set_value("medium").run()
     assert listed(test) == [OPEN[0], OPEN[1], OPEN[2]]
     test.multiselect(key="r_kinds").set_value(["failed_runs"]).run()
@@ -736,7 +736,7 @@ def test_nothing_found_names_the_checks_and_their_thresholds(
     assert {row["Check"] for row in shown} == {kind.title for kind in RECOMMENDATION_TYPES.values()}
     ours = {"Check": "Idle cluster", "Threshold": "Fewest idle hours in the window.", "Value": "77", "Unit": "hours"}
     assert ours in shown
-    assert metric(test, "Possible").value == "$0.00"
+    assert metric(test, "Possible saving").value == "$0.00"
     assert metric(test, "Median age").value == formats.UNKNOWN
 
 
@@ -766,7 +766,7 @@ def test_units_that_fail_leave_the_cards(app: Opener, found: str) -> None:
     change(found, "alter table costpulse.unit_costs rename to away")
     test = app(found, PAGE, tab="units")
     assert "Reference" in texts(test)
-    assert metric(test, "Possible").value == "$1,010"
+    assert metric(test, "Possible saving").value == "$1,010"
 
 
 def test_a_database_that_is_away_is_one_message(app: Opener) -> None:

@@ -60,6 +60,30 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
+class LimitedSessions:
+    """Refuses a page beyond the number that may be open: each holds memory, and the browser asks again by itself."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; count what is a session."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        if self._open >= self._most:
+            _log.warning("%s pages are open, one more is refused (COSTPULSE_APP_SESSIONS)", self._open)
+            await send({"type": "websocket.close", "code": 1013})
+            return
+        self._open += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open -= 1
+
+
 def log_script_error(error: Exception) -> None:
     """The viewer sees no traceback; the log has it."""
     _log.error("A page failed, reference %s", uuid.uuid4().hex[:8], exc_info=error)
@@ -68,6 +92,6 @@ def log_script_error(error: Exception) -> None:
 app = st.App(
     "streamlit_app.py",
     routes=[Route("/healthz", healthz), Route("/api/{rest:path}", api)],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(LimitedSessions, most=db.settings().app_sessions)],
     on_script_error=log_script_error,
 )

@@ -345,6 +345,10 @@ class Settings(BaseSettings):
         "whoever reaches them may do everything. Every page says so.",
     )
 
+    app_sessions: int = Field(
+        default=200, ge=1, le=10_000, description="Pages that may be open at once; one more waits until one is closed."
+    )
+
     # Sign-in
     oidc_metadata_url: str | None = Field(
         default=None,

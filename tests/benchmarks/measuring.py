@@ -36,6 +36,7 @@ class Sizes:
     repetitions: int = 3
     wire_rows: int = 1_000_000
     demo_days: int = 180
+    page_days: int = 400
     history_days: int = 400
     short_history_days: int = 40
     rows_per_day: int = 3_000
@@ -55,6 +56,7 @@ QUICK = Sizes(
     repetitions=1,
     wire_rows=20_000,
     demo_days=10,
+    page_days=10,
     history_days=30,
     short_history_days=10,
     rows_per_day=50,

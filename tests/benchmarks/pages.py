@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 import costpulse_app
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
-from tests.benchmarks import start
+from tests.benchmarks import tenfold
 from tests.benchmarks.measuring import Bench, Section, environment, forget, medians, seconds
 
 _ENTRY = Path(costpulse_app.__file__).parent / "streamlit_app.py"
@@ -16,11 +16,11 @@ def measure(bench: Bench) -> Section:
     """A first run of each page with empty caches, and reruns of it."""
     section = Section(
         "Pages",
-        f"One run of the script of a page in the test runner of Streamlit, on {bench.sizes.demo_days} days of the demo "
-        "account: the first one with empty caches and a new connection, then reruns with nothing changed.",
+        f"One run of the script of a page in the test runner of Streamlit, on {bench.sizes.page_days} days of the demo "
+        "account, ten times as large: the first one with empty caches and a new connection, then reruns with nothing "
+        "changed.",
     )
-    folder = bench.folder / "demo"
-    start.up(bench, folder)
+    folder = tenfold.account(bench)
     with EmbeddedPostgres(folder) as server, environment(COSTPULSE_DATABASE_URL=server.url("costpulse")):
         for view in sorted(_ENTRY.parent.glob("views/[!_]*.py")):
             test = _run(view)  # imports, and what a process compiles once

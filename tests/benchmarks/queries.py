@@ -169,7 +169,7 @@ def _report(section: Section, what: str, queries: dict[str, Query], limit_ms: fl
 
 
 def _ask(query: Query) -> None:
-    with db.reading() as connection:
+    with db.reading("all") as connection:
         query(connection)
 
 

@@ -20,7 +20,9 @@ def measure(bench: Bench) -> Section:
     return section
 
 
-def up(bench: Bench, folder: object) -> None:
+def up(bench: Bench, folder: object, days: int | None = None) -> None:
     """The command, as a user types it."""
     command = [sys.executable, "-m", "costpulse_assets", "up", "--demo", "--no-ui", "--data-dir", str(folder)]
-    subprocess.run([*command, "--days", str(bench.sizes.demo_days)], check=True, capture_output=True, cwd=bench.folder)
+    subprocess.run(
+        [*command, "--days", str(days or bench.sizes.demo_days)], check=True, capture_output=True, cwd=bench.folder
+    )

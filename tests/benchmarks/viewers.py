@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
-from tests.benchmarks import start
+from tests.benchmarks import tenfold
 from tests.benchmarks.api import serving
 from tests.benchmarks.measuring import Bench, Section
 
@@ -59,13 +59,12 @@ def measure(bench: Bench) -> Section:
     looking = LOOKING if bench.sizes.repetitions > 1 else (0.1, 0.2)
     section = Section(
         "Viewers",
-        f"The app server on {bench.sizes.demo_days} days of the demo account and clients of Streamlit's protocol. They "
-        f"open {len(STEPS)} views of {len({page for page, _ in STEPS})} pages: one alone, then {VIEWERS} at once, each "
-        f"in an order of its own and looking {looking[0]:g} to {looking[1]:g} seconds at what came. Measured is from "
+        f"The app server on {bench.sizes.page_days} days of the demo account, ten times as large, and clients of "
+        f"Streamlit's protocol. They open {len(STEPS)} views of {len({page for page, _ in STEPS})} pages: one alone, "
+        f"then {VIEWERS} at once, each in an order of its own and looking {looking[0]:g} to {looking[1]:g} seconds at what came. Measured is from "
         "the request to the end of the script. Clients, server and database share the machine.",
     )
-    folder = bench.folder / "demo"
-    start.up(bench, folder)
+    folder = tenfold.account(bench)
     with EmbeddedPostgres(folder) as server, serving(server.url("costpulse")) as port:
         visit(port, 0, len(STEPS), (0, 0))
         alone = visit(port, 0, rounds * len(STEPS), (0, 0))

@@ -61,7 +61,8 @@ def measure(bench: Bench) -> Section:
         "Viewers",
         f"The app server on {bench.sizes.page_days} days of the demo account, ten times as large, and clients of "
         f"Streamlit's protocol. They open {len(STEPS)} views of {len({page for page, _ in STEPS})} pages: one alone, "
-        f"then {VIEWERS} at once, each in an order of its own and looking {looking[0]:g} to {looking[1]:g} seconds at what came. Measured is from "
+        f"then {VIEWERS} at once, each in an "
+        f"order of its own and looking {looking[0]:g} to {looking[1]:g} seconds at what came. Measured is from "
         "the request to the end of the script. Clients, server and database share the machine.",
     )
     folder = tenfold.account(bench)

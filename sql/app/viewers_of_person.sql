@@ -1,5 +1,5 @@
--- rows that say what a person may do: that of the e-mail address, else those of the groups; scope: ids of the teams whose
--- rows are seen, with all below them, NULL for everything
+-- rows that say what a person may do: that of the e-mail address, else those of the groups; scope: ids of the teams
+-- whose rows are seen, with all below them, NULL for everything
 with fitting as (
     select
         v.kind,

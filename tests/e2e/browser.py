@@ -18,7 +18,7 @@ _ARGUMENTS = (
     "--disable-sync",
 )
 _RESTING = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
-_PATIENCE = 30_000
+_PATIENCE = 60_000
 expect.set_options(timeout=_PATIENCE)
 
 
@@ -64,8 +64,15 @@ def keyed(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-{key}")
 
 
+def table_named(page: Page, name: str) -> Locator:
+    """A table by the beginning of what it is called for assistive technology."""
+    return page.get_by_test_id("stDataFrame").filter(has=page.locator(f'div[aria-label^="{name}"]'))
+
+
 def table_cells(table: Locator) -> list[list[str]]:
     """Header and rows of a table, raw values: the picture is a canvas with a hidden grid inside."""
+    # What is out of sight may not be drawn.
+    table.scroll_into_view_if_needed()
     grid = table.locator("canvas table")
     grid.locator("td[role=gridcell]").first.wait_for(state="attached", timeout=_PATIENCE)
     rows = grid.locator("tr")

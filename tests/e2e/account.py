@@ -1,0 +1,210 @@
+"""What browser tests stand on: the demo account, the app over it, and pages that tell when they misbehave."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from psycopg.rows import dict_row
+
+from costpulse_assets.cli.environment import open_environment
+from costpulse_assets.cli.services import Services
+from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
+from costpulse_assets.settings import load_settings
+from tests.alerts.servers import SlackServer, free_port
+from tests.e2e.browser import open_page
+
+#: Seconds until a server must have answered.
+_PATIENCE = 120
+#: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
+_HARMLESS = ("/_stcore/", "Infinite extent for field")
+
+_STYLE_OF_THE_PROVIDER = "https://cdn.jsdelivr.net/npm/@picocss/"
+
+
+class Account:
+    """The demo account of 75 days in a folder of its own, and its database."""
+
+    def __init__(self, folder: Path, server: EmbeddedPostgres, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environment = {"COSTPULSE_DATA_DIR": str(folder), **environment}
+        self.url = server.url("costpulse")
+
+    def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """What the database answers now."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+    def one(self, statement: str, *parameters: Any) -> Any:
+        """The one value of the one row."""
+        (row,) = self.rows(statement, *parameters)
+        (value,) = row.values()
+        return value
+
+    def change(self, statement: str, *parameters: Any) -> None:
+        """What no page does: for what comes before a journey."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("select set_config('costpulse.actor', 'test', true)")
+            connection.execute(statement.encode(), parameters)
+
+    def command(self, *arguments: str) -> str:
+        """A command of costpulse on the account."""
+        done = subprocess.run(
+            [Path(sys.executable).parent / "costpulse", *arguments],
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@contextmanager
+def demo_account(folder: Path, slack: SlackServer) -> Iterator[Account]:
+    """Made by `costpulse up`; its alerts go to `slack`."""
+    # The test is a user of the server as well, so that it lives from the first process to the last.
+    with EmbeddedPostgres(folder) as server:
+        account = Account(folder, server, {"COSTPULSE_SLACK_WEBHOOK_URL": slack.webhook_url})
+        account.command("up", "--demo", "--no-ui", "--days", "75")
+        yield account
+
+
+@contextmanager
+def app_server(account: Account, **environment: str) -> Iterator[str]:
+    """The app as people start it; yields its address once it answers."""
+    port = free_port()
+    log = account.folder / f"app-{port}.log"
+    with log.open("wb") as written:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "costpulse_app"],
+            env=os.environ | account.environment | {"COSTPULSE_APP_PORT": str(port)} | _at(port, environment),
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/healthz", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@contextmanager
+def with_dagster(account: Account) -> Iterator[str]:
+    """The app beside Dagster's webserver and daemon, as `costpulse up` leaves them; yields the app's address."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.dict(os.environ, account.environment))
+        settings = load_settings(demo=True, app_port=free_port(), dagster_port=free_port())
+        services = stack.enter_context(Services(stack.enter_context(open_environment(settings))))
+        services.start()
+        yield f"http://127.0.0.1:{settings.app_port}"
+
+
+@contextmanager
+def sign_in_provider(*people: Mapping[str, Any]) -> Iterator[str]:
+    """An OpenID Connect provider that knows these people (claims with `sub`); yields the address of its metadata."""
+    port = free_port()
+    provider = subprocess.Popen(
+        [Path(sys.executable).parent / "oidc-provider-mock", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/.well-known/openid-configuration", provider, None)
+        for person in people:
+            _put(f"{address}/users/{person['sub']}", {name: value for name, value in person.items() if name != "sub"})
+        yield f"{address}/.well-known/openid-configuration"
+    finally:
+        provider.terminate()
+        provider.wait(timeout=20)
+
+
+def _put(url: str, claims: Mapping[str, Any]) -> None:
+    body = json.dumps(claims).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="PUT")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def _at(port: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """{address} is the app's own."""
+    return {name: value.replace("{address}", f"http://127.0.0.1:{port}") for name, value in environment.items()}
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path | None) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=10).close()
+        except (OSError, urllib.error.URLError):
+            assert process.poll() is None, log.read_text() if log else f"no answer of {url}"
+            assert time.monotonic() < deadline, f"no answer of {url}"
+            time.sleep(0.1)
+        else:
+            return
+
+
+class Watch:
+    """Opens pages, and keeps what they ask for beyond this machine and what they complain about."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.outside: list[str] = []
+        self.complaints: list[str] = []
+
+    def page(self, *, scheme: str = "light", width: int = 1440) -> Page:
+        """A window of a browser that nobody has used before."""
+        context = self._browser.new_context(
+            color_scheme="dark" if scheme == "dark" else "light", viewport={"width": width, "height": 1000}
+        )
+        self._contexts.append(context)
+        page = context.new_page()
+        # The form of the sign-in provider, which is not ours, would take its looks from outside.
+        page.route(f"{_STYLE_OF_THE_PROVIDER}**", lambda route: route.fulfill(content_type="text/css", body=""))
+        page.on("request", lambda request: self._seen(request.url))
+        page.on("websocket", lambda socket: self._seen(socket.url))
+        page.on("console", lambda message: self._said(message.type, f"{message.text} {message.location}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def open(self, address: str, heading: str, *, scheme: str = "light", width: int = 1440) -> Page:
+        """A page that is complete, in a window of its own."""
+        page = self.page(scheme=scheme, width=width)
+        open_page(page, address, heading)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        return page
+
+    @property
+    def pages(self) -> list[Page]:
+        """All that are open."""
+        return [page for context in self._contexts for page in context.pages]
+
+    def close(self) -> None:
+        """All windows."""
+        for context in self._contexts:
+            context.close()
+
+    def expect_clean(self) -> None:
+        """Nothing was asked from outside, and the console is clean."""
+        assert not self.outside, self.outside
+        assert not self.complaints, self.complaints
+
+    def _seen(self, url: str) -> None:
+        known = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", _STYLE_OF_THE_PROVIDER)
+        if not url.startswith(known):
+            self.outside.append(url)
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not any(part in text for part in _HARMLESS):
+            self.complaints.append(text)

@@ -520,7 +520,7 @@ def signed_in_as(person: Person) -> None:
             st.caption("Signed in as local admin: no sign-in is set up.")
         else:
             teams = "" if person.scope == "all" else ", own teams only"
-            st.caption(formats.plain(f"Signed in as {person.name} ({person.role.replace('_', ' ')}{teams})."))
+            st.caption(f"Signed in as `{person.name.replace('`', '')}` ({person.role.replace('_', ' ')}{teams}).")
             st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
     if settings.insecure and not settings.has_sign_in:
         st.warning(

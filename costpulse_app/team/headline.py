@@ -24,11 +24,16 @@ def who(made: Frame, team: Team) -> None:
         ("Cost centre", document.cost_center),
         ("Manager", document.manager_email),
     ]
-    words = [f"{label}: {value}" for label, value in said if value]
+    # As code: what looks like an address would become a link, too pale to be read.
+    words = [
+        f"{label}: `{value.replace('`', '')}`" if "@" in value else formats.plain(f"{label}: {value}")
+        for label, value in said
+        if value
+    ]
     if len(team.family) > 1:
         words.append(f"with {formats.count(len(team.family) - 1, 'team')} below it, whose cost is in all figures here")
     if words:
-        st.caption(formats.plain("; ".join(words)))
+        st.caption("; ".join(words))
     with st.container(horizontal=True, gap="small", key="team_links"):
         if team.parent is not None:
             st.page_link(

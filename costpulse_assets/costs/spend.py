@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, LiteralString, TypeVar
 
 from psycopg import Connection, sql
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row, scalar_row, tuple_row
 
 from costpulse_assets.periods import Period
 from costpulse_assets.resources.sql_files import load_sql
@@ -89,6 +89,8 @@ _ROLLUPS: tuple[tuple[str, frozenset[str]], ...] = (
     ("daily_sku_costs", frozenset({"sku", "product"})),
     ("daily_costs", frozenset({"workspace", "team", "sku", "product"})),
 )
+# Their rows are sums over all teams, which nobody sees who may see only some.
+_OF_ALL_TEAMS = ("daily_workspace_costs", "daily_sku_costs")
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def spend_by_group(
     # only a key says leave few rows: one pass is quicker.
     of_one_period = by == "cluster" and rollup_for(_needs(None, selection)) != "daily_key_costs"
     query, bound = _query(
+        connection,
         "app/spend_side_by_side" if of_one_period else "app/spend_by_group",
         _needs(by, selection),
         selection,
@@ -249,6 +252,7 @@ def spend_by_bin(
         measure: cost, list cost or DBUs.
     """
     query, bound = _query(
+        connection,
         "app/spend_by_bin",
         _needs(by, selection),
         selection,
@@ -271,7 +275,7 @@ def spend_without_price(
     connection: Connection[Any], period: Period, *, selection: Selection = Selection()
 ) -> list[Unpriced]:
     """The SKUs of the period that have usage without a price, by name."""
-    query, bound = _query("app/spend_without_price", _needs("sku", selection), selection, {})
+    query, bound = _query(connection, "app/spend_without_price", _needs("sku", selection), selection, {})
     return _read(connection, Unpriced, query, {"first": period.first, "last": period.last} | bound)
 
 
@@ -297,6 +301,7 @@ def _column(dimension: str) -> sql.Composable:
 
 
 def _query(
+    connection: Connection[Any],
     statement: str,
     needs: frozenset[str],
     selection: Selection,
@@ -310,6 +315,8 @@ def _query(
     row. None: it needs every day.
     """
     table = rollup_for(needs)
+    if table in _OF_ALL_TEAMS and _sees_some_teams(connection):
+        table = rollup_for(needs | {"team"})
     filters, bound = _filters(selection)
     source: sql.Composable = sql.Identifier("costpulse", table)
     if table == "daily_key_costs":
@@ -320,6 +327,12 @@ def _query(
             source = sql.SQL("({})").format(_template("app/key_costs_by_week"))
         source = sql.SQL("({})").format(_template("app/keyed_costs").format(costs=source))
     return _template(statement).format(rollup=source, filters=filters, **parts), bound
+
+
+def _sees_some_teams(connection: Connection[Any]) -> bool:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        scope = cursor.execute("select current_setting('costpulse.scope', true)").fetchone()
+    return scope not in (None, "", "all")
 
 
 def _cuts(windows: Windows) -> list[date]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import costpulse_app
@@ -48,6 +49,8 @@ def books() -> Books:
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
     """Opens the app on a database: `app(url, page="views/explorer.py", by="job")`."""
     monkeypatch.setenv("COSTPULSE_TODAY", TODAY.isoformat())
+    # Nothing installed brings components of its own, and looking for them takes longer than any page.
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
 
     def open_(url: str, page: str | None = None, **query: str | list[str]) -> AppTest:
         monkeypatch.setenv("COSTPULSE_DATABASE_URL", url)

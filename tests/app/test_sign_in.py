@@ -37,10 +37,6 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"COSTPULSE_{name.upper()}", text)
 
 
-def plain(text: str) -> str:
-    return text.replace("\\", "")
-
-
 def settings(**given: Any) -> Settings:
     return load_settings(**given)
 
@@ -191,7 +187,7 @@ def test_the_claims_of_the_sign_in_name_the_person_and_the_groups(
     test = app(database_url)
     assert not test.exception
     assert asked[0] == expected
-    assert [plain(each.value) for each in test.sidebar.caption] == ["Signed in as ada@example.com (finops)."]
+    assert [each.value for each in test.sidebar.caption] == ["Signed in as `ada@example.com` (finops)."]
 
 
 @pytest.mark.parametrize("claims", [{}, {"email": 7}, {"email": "ada@example.com", "email_verified": False}])

@@ -188,7 +188,7 @@ def test_02_the_spike_of_last_week_is_found_and_acknowledged(
     (spike,) = account.rows(
         "select a.id, a.actual_usd, a.expected_usd, a.start_date, t.name, c.name as cause "
         "from costpulse.anomalies as a join costpulse.teams as t on t.id::text = a.scope_id "
-        "join costpulse.anomaly_causes as c on c.anomaly_id = a.id and c.rank = 1 "
+        "join costpulse.anomaly_causes as c on c.anomaly_id = a.id and c.is_main and c.rank = 1 "
         "where a.scope_type = 'team' and a.kind = 'spike' and a.start_date >= %s and a.status = 'open' "
         "order by a.impact_usd desc limit 1",
         final - timedelta(days=9),

@@ -62,6 +62,22 @@ PAGES = {
     "/reports": "Reports",
 }
 WITHOUT_CHART = {"/alerts"}
+#: All pages of the menu; those above are looked at here, all of them in test_accessibility.py.
+MENU = [
+    "Overview",
+    "Cost explorer",
+    "Anomalies",
+    "Forecast & budgets",
+    "Clusters & warehouses",
+    "Jobs",
+    "Teams & allocation",
+    "Tag compliance",
+    "Recommendations",
+    "Alerts",
+    "Reports",
+    "Data health",
+    "Settings & audit",
+]
 #: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
 HARMLESS = ("/_stcore/", "Infinite extent for field")
 
@@ -227,10 +243,10 @@ def test_a_page_is_complete_in_every_theme_and_width(path: str, width: int, sche
             assert named, f"a {kind} has no accessible name"
 
 
-def test_the_menu_has_the_finished_pages_and_keeps_the_filters(open_: Opener) -> None:
+def test_the_menu_has_all_pages_and_keeps_the_filters(open_: Opener) -> None:
     page = open_("/?product=JOBS")
     links = page.get_by_test_id("stSidebarNavLink")
-    assert [link.split("\n")[-1].strip() for link in links.all_inner_texts()] == list(PAGES.values())
+    assert [link.split("\n")[-1].strip() for link in links.all_inner_texts()] == MENU
     links.filter(has_text="Cost explorer").click()
     page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
     settled(page)
@@ -283,13 +299,27 @@ def test_a_bar_of_the_overview_opens_that_day_and_product(open_: Opener, totals:
     assert exact(page) == cents(totals("product = %s and usage_date = %s", product, first))
 
 
+def choose_mover(page: Page, kind: str) -> None:
+    """Choose the largest mover of a kind."""
+    movers = page.get_by_test_id("stDataFrame").last
+    rows = table_cells(movers)[1:]
+    choose_row(page, movers, next(number for number, row in enumerate(rows) if kind in row))
+
+
 def test_a_mover_opens_in_the_explorer(open_: Opener) -> None:
     page = open_("/")
-    choose_row(page, page.get_by_test_id("stDataFrame").last, 0)
+    choose_mover(page, "Product")
     page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
     settled(page)
     assert "compare=month" in page.url
     expect(keyed(page, "crumbs")).to_be_visible()
+
+
+def test_a_team_among_the_movers_opens_its_page(open_: Opener) -> None:
+    page = open_("/")
+    choose_mover(page, "Team")
+    expect(page).to_have_url(re.compile(r"/team\?id=\d+$"))
+    settled(page)
 
 
 def test_the_copied_link_opens_the_same_view(open_: Opener) -> None:

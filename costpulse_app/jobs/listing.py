@@ -23,6 +23,8 @@ _SIDE_BY_SIDE = 12
 _DAYS_DRAWN = 92
 _CENT = Decimal("0.005")
 TABLE, CHART = "jobs_table", "jobs_chart"
+#: Cost by job and bin; no entry where there is none.
+Trends = Mapping[str, Mapping[date, Decimal]]
 
 
 @dataclass(frozen=True)
@@ -255,10 +257,19 @@ def controls(lines: Sequence[Line]) -> None:
         )
 
 
-def table(made: Frame, found: Listing, lines: Sequence[Line]) -> None:
+def shown_of(lines: Sequence[Line]) -> list[Line]:
+    """Those that get a row of the table."""
+    return list(lines[: queries.LARGEST])
+
+
+def trends_of(made: Frame, lines: Sequence[Line]) -> Trends:
+    """Cost by job and bin, of those that get a row."""
+    return by_job_and_bin(made, [line.id for line in shown_of(lines) if line.cost is not None])
+
+
+def table(made: Frame, lines: Sequence[Line], trends: Trends) -> None:
     """All of them by cost; a row opens the job."""
-    shown = list(lines[: queries.LARGEST])
-    trends = by_job_and_bin(made, [line.id for line in shown if line.cost is not None])
+    shown = shown_of(lines)
     rows: list[dict[str, object]] = []
     for line in shown:
         row = table_row(made, line)
@@ -377,12 +388,11 @@ def adds_up(made: Frame, found: Listing) -> None:
     st.caption(formats.plain(" ".join(said)))
 
 
-def side_by_side(made: Frame, lines: Sequence[Line]) -> None:
+def side_by_side(made: Frame, lines: Sequence[Line], amounts: Trends) -> None:
     """The largest, on one scale."""
     largest = [line for line in lines if line.cost is not None][:_SIDE_BY_SIDE]
     if not largest:
         return
-    amounts = by_job_and_bin(made, [line.id for line in largest])
     bins, width = _bins(made), _bin(made)
     st.subheader(
         f"The {len(largest)} most expensive, per {width}" if len(largest) > 1 else f"Per {width}", anchor=False
@@ -429,7 +439,7 @@ def side_by_side(made: Frame, lines: Sequence[Line]) -> None:
         )
 
 
-def by_job_and_bin(made: Frame, jobs: Sequence[str]) -> dict[str, dict[date, Decimal]]:
+def by_job_and_bin(made: Frame, jobs: Sequence[str]) -> Trends:
     """Cost by job and bin."""
     if not jobs:
         return {}

@@ -38,9 +38,10 @@ def _list(made: Frame, choice: state.ListChoice) -> None:
     if not lines:
         st.info("No job passes the filters above.", icon=":material/filter_alt:")
         return
-    listing.table(made, found, lines)
+    trends = listing.trends_of(made, lines)
+    listing.table(made, lines, trends)
     with parts.panel("side_by_side"):
-        listing.side_by_side(made, lines)
+        listing.side_by_side(made, lines, trends)
 
 
 if __name__ == "__main__":

@@ -221,11 +221,11 @@ def spend_by_group(
 
 def resource_names(connection: Connection[Any], dimension: str, ids: Sequence[str]) -> dict[str, str]:
     """Present names of clusters, warehouses, jobs or pipelines by workspace/resource; no entry where none is known."""
-    known: dict[str, str] = {}
-    if dimension == "job":
+    known = _names(connection, "app/resource_names", dimension, ids)
+    if dimension == "job" and (others := [id for id in ids if id not in known]):
         # The bill names jobs too: for those whose list was never read.
-        known = _names(connection, "app/job_names", dimension, ids)
-    return known | _names(connection, "app/resource_names", dimension, ids)
+        known |= _names(connection, "app/job_names", dimension, others)
+    return known
 
 
 def spend_by_bin(

@@ -746,6 +746,46 @@ def test_who_sees_everything_gets_runs_as_they_are_stored(filled: str) -> None:
     assert shown == stored
 
 
+@pytest.mark.parametrize("days", [0, 1, 2, 29], ids=lambda days: f"{days + 1} days")
+def test_amounts_of_runs_in_a_window_are_those_of_their_days(filled: str, days: int) -> None:
+    first = FINAL - timedelta(days=days)
+    by_day = """
+        select
+            r.run_id,
+            sum(c.dbu_count) filter (where c.cost_basis = 'billed') as window_dbu_count,
+            sum(c.list_cost_usd) filter (where c.cost_basis = 'billed') as window_list_cost_usd,
+            sum(c.cost_usd) filter (where c.cost_basis = 'billed') as window_cost_usd,
+            sum(c.list_cost_usd) filter (where c.cost_basis = 'apportioned') as shared_list_cost_usd,
+            sum(c.cost_usd) filter (where c.cost_basis = 'apportioned') as shared_cost_usd
+        from costpulse.job_runs as r
+        left join costpulse.job_run_costs as c
+            on r.workspace_id = c.workspace_id and r.run_id = c.run_id and c.usage_date between %(first)s and %(last)s
+        where r.last_usage_date >= %(first)s and r.first_usage_date <= %(last)s
+        group by r.run_id
+        order by r.run_id
+    """
+    told = """
+        select run_id, window_dbu_count, window_list_cost_usd, window_cost_usd, shared_list_cost_usd, shared_cost_usd
+        from costpulse.runs_of_jobs(%(first)s, %(last)s)
+        order by run_id
+    """
+    window = {"first": first, "last": FINAL}
+    with psycopg.connect(filled, row_factory=dict_row) as connection:
+        # Some have billed cost of their own and used shared compute too: one within the window, one over its edge.
+        for run in (f"n{DAYS.index(FINAL)}", f"o{DAYS.index(FINAL)}"):
+            shared = {"cost_basis": "apportioned", "compute_type": "cluster", "compute_id": "shared-cluster"}
+            amounts = {"dbu_count": Decimal(4), "list_cost_usd": Decimal(2), "cost_usd": Decimal(1)}
+            key = {"usage_date": FINAL, "workspace_id": "100" if run.startswith("n") else "200", "run_id": run}
+            insert(connection, "job_run_costs", **key, **shared, **amounts)
+            connection.execute("update costpulse.job_runs set apportioned_cost_usd = 1 where run_id = %s", [run])
+        connection.execute("set local role costpulse_app; set local costpulse.scope = 'all'")
+        expected = connection.execute(by_day, window).fetchall()
+        assert connection.execute(told.encode(), window).fetchall() == expected
+        assert sum(row["shared_cost_usd"] == 1 for row in expected) == 2
+        assert any(row["window_cost_usd"] == Decimal("1.5") for row in expected)
+        connection.rollback()
+
+
 def test_shares_of_all_teams_are_the_whole(filled: str) -> None:
     def cost(scope: str, teams: list[str] | None) -> Decimal:
         runs = as_app(

@@ -64,12 +64,13 @@ class Pipeline:
                 if spec.group_name not in (Layer.ANALYSIS, Layer.ALERTS, Layer.REPORTS)
             }
             job = job.get_subset(asset_selection=chosen & job.asset_layer.executable_asset_keys)
-        return job.execute_in_process(
-            instance=self.instance,
-            raise_on_error=False,
-            tags=range_tags(first, last or first, only_changed=only_changed),
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        with self.database.keeping_connections():
+            return job.execute_in_process(
+                instance=self.instance,
+                raise_on_error=False,
+                tags=range_tags(first, last or first, only_changed=only_changed),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
 
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         with self.database.transaction() as connection:

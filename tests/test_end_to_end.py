@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.databricks import DatabricksWarehouse
 from costpulse_assets.resources.demo_account import DemoAccount, planted
 from tests.conftest import database as temporary_database
+from tests.dagster_instance import ephemeral_instance
 from tests.oracle import expected_daily_costs
 from tests.pipeline import Pipeline, pretend_today
 from tests.wire.thrift_server import WireServer
@@ -56,7 +56,7 @@ def loaded(postgres_server: str, migrated_template: str) -> Iterator[tuple[Pipel
     """The account as it was three days before its end, collected, and then collected again at its end."""
     with (
         temporary_database(postgres_server, template=migrated_template) as url,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
     ):
         pipeline = Pipeline(Database(url), None, pretend_today(END - timedelta(days=3)), instance)
         with pipeline.database.transaction() as connection:
@@ -112,7 +112,7 @@ def test_cost_records_are_exactly_as_many_as_the_oracle_has(loaded):
 
 def test_what_arrived_in_two_steps_equals_what_arrives_at_once(loaded, database_url):
     pipeline, account = loaded
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         at_once = Pipeline(Database(database_url), account, pretend_today(END), instance)
         with at_once.database.transaction() as connection:
             connection.cursor().executemany(

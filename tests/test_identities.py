@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-import dagster as dg
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from costpulse_assets.resources.demo_account.model import PEOPLE, SERVICE_PRINCIPALS
 from tests.conftest import database as new_database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, PRICES, SmallAccount
 
@@ -208,7 +208,7 @@ def both(postgres_server: str, migrated_template: str) -> Iterator[tuple[Pipelin
         DemoAccount(days=(END - FIRST).days + 1, end_date=END) as account,
         new_database(postgres_server, template=migrated_template) as clear_url,
         new_database(postgres_server, template=migrated_template) as hashed_url,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
     ):
         clear = Pipeline(Database(clear_url), account, pretend_today(END), instance)
         hashed = Pipeline(

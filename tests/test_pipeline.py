@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from costpulse_assets.errors import DatabaseUnavailable, InvariantBroken
 from costpulse_assets.resources.database import Database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import JOBS_SKU, MONDAY, SmallAccount
 
@@ -41,7 +42,7 @@ def account() -> Iterator[SmallAccount]:
 
 @pytest.fixture
 def pipeline(database_url: str, account: SmallAccount) -> Iterator[Pipeline]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         yield Pipeline(Database(database_url), account, pretend_today(TODAY), instance)
 
 

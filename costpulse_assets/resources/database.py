@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -32,13 +32,40 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._kept: list[Connection] | None = None
+
+    @contextmanager
+    def keeping_connections(self) -> Iterator[None]:
+        """Within it a connection whose transaction went well serves the next one.
+
+        A new connection costs the server more than most statements of a run: it has to learn the tables anew.
+        """
+        self._kept = []
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            for connection in kept:
+                connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection with one open transaction: committed at the end, rolled back on any exception."""
-        # psycopg leaves a connection open where its commit fails: a deferred constraint, a server that went away.
-        with named_database_errors(), closing(self._connect()) as connection, connection:
-            yield connection
+        with named_database_errors():
+            connection = self._kept_connection() or self._connect()
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+                # Also where its commit failed: a deferred constraint, a server that went away.
+                connection.close()
+                raise
+            if self._kept is None:
+                connection.close()
+            else:
+                self._kept.append(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -61,12 +88,27 @@ class Database:
         with self.transaction() as connection:
             return run(connection, statement, parameters)
 
+    def _kept_connection(self) -> Connection | None:
+        while self._kept:
+            connection = self._kept.pop()
+            try:
+                connection.execute("")
+                connection.rollback()
+            except psycopg.Error:
+                # The server was started anew meanwhile, or something between dropped what was idle.
+                connection.close()
+            else:
+                return connection
+        return None
+
     def _connect(self) -> Connection:
         return psycopg.connect(
             self.url,
             row_factory=dict_row,
             connect_timeout=10,
             application_name="costpulse",
+            # A prepared statement would keep a plan made for other days.
+            prepare_threshold=None,
             # The default of PostgreSQL is that of rotating disks: it would read all keys to find those of a few days.
             options="-c timezone=UTC -c random_page_cost=1.1",
         )
@@ -145,9 +187,14 @@ def _csv(batch: pa.RecordBatch) -> memoryview:
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
-    """The configured database, or the embedded one, started if needed and stopped by its last user."""
-    if settings.database_url is not None:
-        yield Database(settings.database_url.get_secret_value())
-        return
-    with EmbeddedPostgres(settings.data_dir) as server:
-        yield Database(server.url("costpulse"))
+    """The configured database, or the embedded one, started if needed and stopped by its last user.
+
+    It keeps its connections until the end.
+    """
+    with ExitStack() as stack:
+        if settings.database_url is not None:
+            database = Database(settings.database_url.get_secret_value())
+        else:
+            database = Database(stack.enter_context(EmbeddedPostgres(settings.data_dir)).url("costpulse"))
+        stack.enter_context(database.keeping_connections())
+        yield database

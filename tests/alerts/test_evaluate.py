@@ -21,6 +21,7 @@ from costpulse_assets.alerts.message import Message
 from costpulse_assets.definitions import build_definitions
 from costpulse_assets.errors import DatabaseUnavailable
 from tests.alerts.planted import TODAY, TYPES, Planted, planted_type
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 
 NOON = datetime.combine(TODAY, time(12), UTC)
@@ -521,7 +522,7 @@ def test_findings_from_elsewhere_are_recorded_the_same_way(planted: Planted) -> 
 def test_the_asset_tells_and_names_what_failed(planted: Planted) -> None:
     planted.alert("Unknown type", "horoscope")
     planted.alert("Fine", "cost_spike")
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         run = Pipeline(planted.database, None, pretend_today(TODAY), instance).run(TODAY, None, "alert_outbox")
     assert run.success
     (materialization,) = run.asset_materializations_for_node("alert_outbox")

@@ -15,6 +15,7 @@ from costpulse_assets.errors import CostPulseError, SourceCredentials
 from costpulse_assets.failures import named_failures
 from costpulse_assets.resources.database import Database
 from costpulse_assets.settings import Settings
+from tests.dagster_instance import ephemeral_instance
 
 NO_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 REFUSED = SourceCredentials("The token <b>@channel</b> was refused.", next_step="Make a new token.")
@@ -83,7 +84,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(database_url: str) -> Iterator[Pipeline]:
     settings = Settings(_env_file=None, database_url=database_url, dagster_url="https://dagster.example.com/")  # type: ignore[call-arg]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         pipeline = Pipeline(Database(database_url), settings, instance)
         pipeline.alert()
         yield pipeline

@@ -15,6 +15,7 @@ from costpulse_assets.derived_days import build
 from costpulse_assets.errors import InvariantBroken
 from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount, small_account
 from tests.small_clusters import MIDNIGHT, add_cluster
@@ -36,7 +37,7 @@ def account() -> Iterator[SmallAccount]:
 @pytest.fixture
 def pipeline(database_url: str, account: SmallAccount) -> Iterator[Pipeline]:
     settings = pretend_today(TODAY, database_url=database_url)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         yield Pipeline(Database(database_url), account, settings, instance)
 
 

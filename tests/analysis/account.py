@@ -11,6 +11,7 @@ from costpulse_assets.analysis.budget_assets import budget_assets
 from costpulse_assets.analysis.forecast_assets import forecast_assets
 from costpulse_assets.resources.database import Database
 from tests.app.books import Books
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import pretend_today
 
 #: The first and the last day with usage.
@@ -70,7 +71,7 @@ def materialize(database: Database, *names: str, **settings: Any) -> dg.ExecuteI
     """One run of these assets, in order of their dependencies."""
     chosen = pretend_today(NEWEST, **settings)
     assets = [*forecast_assets(chosen), *budget_assets(chosen)]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         return dg.materialize(
             assets,
             selection=list(names),

@@ -17,6 +17,7 @@ from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount, planted
 from tests.analysis.demo_bill import write_demo_bill
 from tests.conftest import database as database_of_its_own
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.utilization.demo import ask
 
@@ -70,7 +71,7 @@ def by_the_pipeline(server: str, template: str, end: date) -> Iterator[Judged]:
     first = end - timedelta(days=DAYS - 1)
     with (
         database_of_its_own(server, template=template) as url,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
         DemoAccount(end_date=end, days=DAYS) as account,
     ):
         database = Database(url)

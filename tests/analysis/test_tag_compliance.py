@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import dagster as dg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -28,6 +27,7 @@ from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database, Row, run
 from costpulse_assets.resources.demo_account import DemoAccount, planted
 from tests.conftest import database as database_of_its_own
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.utilization.demo import END
 
@@ -50,7 +50,7 @@ def judged(postgres_server: str, migrated_template: str) -> Iterator[Database]:
     """36 days of the account with its rules, judged by POLICIES; what a test changes it puts back."""
     with (
         database_of_its_own(postgres_server, template=migrated_template) as url,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
         DemoAccount(end_date=END, days=len(DAYS)) as account,
     ):
         database = Database(url)

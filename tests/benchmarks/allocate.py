@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import psycopg
 from psycopg import sql
 
@@ -35,6 +34,7 @@ from costpulse_assets.resources.demo_account import DemoAccount
 from tests.benchmarks.load import _peak_mb
 from tests.benchmarks.measuring import AS_USUAL, TODAY, Bench, Section, medians, migrated, seconds
 from tests.benchmarks.usage import PreparedSource, write_records
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 
 _DAYS = [TODAY - timedelta(days=back) for back in range(10)]
@@ -364,7 +364,7 @@ def _demo(section: Section, bench: Bench) -> None:
     with ExitStack() as stack:
         database = Database(stack.enter_context(migrated(bench.plain)))
         account = stack.enter_context(DemoAccount(days=days, end_date=TODAY))
-        instance = stack.enter_context(dg.DagsterInstance.ephemeral())
+        instance = stack.enter_context(ephemeral_instance())
         pipeline = Pipeline(database, account, pretend_today(TODAY, first_usage_date=first), instance)
         with database.transaction() as connection:
             apply_rules(connection, read_rules(_RULES_OF_DEMO.read_bytes(), "demo"), "benchmark", identities=_IN_CLEAR)

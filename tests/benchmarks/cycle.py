@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-import dagster as dg
 import psycopg
 
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from tests.benchmarks.measuring import TODAY, Bench, Section, migrated, seconds
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 
 _REACHED = """
@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Section:
         f"A run of every asset, in process, on the demo account of {days} days, one day after the first start: the "
         f"last {settings.collect_trailing_days} days are looked at, and what is new or changed is collected and built.",
     )
-    with migrated(bench.plain) as url, dg.DagsterInstance.ephemeral() as instance:
+    with migrated(bench.plain) as url, ephemeral_instance() as instance:
         with DemoAccount(days=days, end_date=TODAY, as_of=yesterday) as account:
             pipeline = Pipeline(Database(url), account, settings, instance)
             assert pipeline.run(first, yesterday, only_changed=True, with_analysis=True).success

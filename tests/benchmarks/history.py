@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 
-import dagster as dg
 import psycopg
 
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account.tables import USAGE_METADATA_FIELDS
 from costpulse_assets.settings import Settings
 from tests.benchmarks.measuring import TODAY, Bench, Section, migrated, seconds
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline
 from tests.small_account import JOBS_SKU, SmallAccount, small_account
 
@@ -90,7 +90,7 @@ def _add_days(account: SmallAccount, first: date, last: date, rows: int) -> None
 @contextmanager
 def _loaded(server: str, account: SmallAccount, first: date, last: date) -> Iterator[Pipeline]:
     """A database that holds these days, with everything derived from them."""
-    with migrated(server) as url, dg.DagsterInstance.ephemeral() as instance:
+    with migrated(server) as url, ephemeral_instance() as instance:
         pipeline = Pipeline(Database(url), account, _settings(first, last), instance)
         assert pipeline.run(first, last, with_analysis=True).success
         with psycopg.connect(url, autocommit=True) as connection:

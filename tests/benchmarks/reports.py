@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import dagster as dg
 import psycopg
 
 from costpulse_assets.allocation.rules_as_code import apply_rules, read_rules
@@ -28,6 +27,7 @@ from costpulse_assets.resources.demo_account import DemoAccount
 from costpulse_assets.resources.sql_files import load_sql
 from tests.benchmarks.load import _peak_mb
 from tests.benchmarks.measuring import TODAY, Bench, Section, medians, migrated, seconds
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 
 _ROWS_PER_DAY = 2_500
@@ -141,7 +141,7 @@ def _demo(section: Section, bench: Bench, days: int) -> None:
     with ExitStack() as stack:
         database = Database(stack.enter_context(migrated(bench.plain)))
         account = stack.enter_context(DemoAccount(days=days, end_date=TODAY))
-        instance = stack.enter_context(dg.DagsterInstance.ephemeral())
+        instance = stack.enter_context(ephemeral_instance())
         rules = Path(demo_account.__file__).with_name("allocation.yaml").read_bytes()
         with database.transaction() as connection:
             apply_rules(connection, read_rules(rules, "demo"), "benchmark", identities=Identities(None))

@@ -10,6 +10,7 @@ import pytest
 
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account.tables import CATALOG
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount
 from tests.small_clusters import MIDNIGHT, add_cluster, add_minutes
@@ -53,7 +54,7 @@ def eu() -> Iterator[Region]:
 @pytest.fixture
 def opened(database_url: str, us: Region, eu: Region) -> Iterator[Open]:
     """The code location with both regions, on a day that the test chooses."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
 
         def at(today: date, **settings: Any) -> Pipeline:
             return Pipeline(Database(database_url), us, pretend_today(today, **settings), instance, regions=(us, eu))

@@ -5,11 +5,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from costpulse_assets.costs.statements import StatementRow, bill_as_of, statement
 from costpulse_assets.resources.database import Database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount
 
@@ -29,7 +29,7 @@ def account() -> Iterator[SmallAccount]:
 @pytest.fixture
 def pipeline(database_url: str, account: SmallAccount) -> Iterator[Pipeline]:
     settings = pretend_today(TODAY, first_usage_date=JUNE, close_month_on_day=5)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         pipeline = Pipeline(Database(database_url), account, settings, instance)
         pipeline.query("insert into costpulse.teams (name) values ('Data'), ('Web') returning id")
         pipeline.query("insert into costpulse.team_members (team_id, email) values (1, 'ada@example.com') returning id")

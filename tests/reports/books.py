@@ -2,12 +2,11 @@
 
 from datetime import date, timedelta
 
-import dagster as dg
-
 from costpulse_assets.allocation.rules_as_code import apply_rules, read_rules
 from costpulse_assets.costs.statements import close_month
 from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import SmallAccount
 
@@ -90,7 +89,7 @@ def fill(url: str, *, with_rules: bool = True) -> None:
                 "insert into costpulse.price_adjustments (sku_pattern, percentage, valid_from, note) "
                 "values ('PREMIUM_JOBS*', -12.5, '2026-06-01', '=agreed')"
             )
-    with SmallAccount() as account, dg.DagsterInstance.ephemeral() as instance:
+    with SmallAccount() as account, ephemeral_instance() as instance:
         for sku, price in PRICES.items():
             account.add_price(price, sku=sku, unit="GB" if "STORAGE" in sku else "DBU")
         account.add_workspace("1001", '+"prod"')

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-import dagster as dg
 import psycopg
 import pytest
 from psycopg import sql
@@ -14,6 +13,7 @@ from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from tests.conftest import database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.reports.bi_view_docs import MARKER, PAGE, view_columns, view_sections
 from tests.utilization.demo import DAYS, END
@@ -75,7 +75,7 @@ def filled(postgres_server: str, migrated_template: str) -> Iterator[Database]:
     with (
         database(postgres_server, template=migrated_template) as url,
         DemoAccount(end_date=END, days=12) as account,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
     ):
         filled = Database(url)
         give_demo_rules(filled, Identities(None))

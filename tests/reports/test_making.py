@@ -27,6 +27,7 @@ from tests.alerts.outbox import ScriptedChannels
 from tests.conftest import database
 from tests.costs.books import Books
 from tests.costs.conftest import APRIL, MAY, books  # noqa: F401 - a fixture
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.reports.asking import MARCH, TODAY, Desk
 from tests.reports.test_files import no_file_larger_than
@@ -303,7 +304,7 @@ def test_channels_are_told_that_a_report_is_ready_once_and_where_it_is(desk: Des
 
 @pytest.fixture
 def pipeline(desk: Desk) -> Iterator[Pipeline]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         yield Pipeline(desk.database, None, desk.settings, instance)
 
 

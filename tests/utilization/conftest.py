@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import dagster as dg
 import pytest
 
 from costpulse_assets.allocation.demo_rules import give_demo_rules
@@ -10,6 +9,7 @@ from costpulse_assets.identities import Identities
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.demo_account import DemoAccount
 from tests.conftest import shared_database
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.utilization.demo import DAYS, END
 
@@ -30,7 +30,7 @@ def demo(postgres_server: str, migrated_template: str, request: pytest.FixtureRe
         give_demo_rules(database, Identities(None))
         # only the worker that fills it needs the source for this
         account = request.getfixturevalue("demo_account")
-        with dg.DagsterInstance.ephemeral() as instance:
+        with ephemeral_instance() as instance:
             pipeline = Pipeline(database, account, pretend_today(END, first_usage_date=DAYS[0]), instance)
             assert pipeline.run(DAYS[0], END).success
 

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from costpulse_assets.collectors.job_runs import CLUSTER_TASK_HOURS, JOB_TASK_DAYS
 from costpulse_assets.errors import InvariantBroken
 from costpulse_assets.resources.database import Database
 from costpulse_assets.utilization.clusters import CLUSTER_DAILY, rebuild_cluster_info
+from tests.dagster_instance import ephemeral_instance
 from tests.job_account import add_task, collect
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount, collect_days
@@ -721,7 +721,7 @@ def test_one_run_takes_bill_and_telemetry_to_the_state_of_a_cluster(database, ac
         "list_prices", "cost_records", "cost_keys", "collected_days", "collection_log", "key_allocations",
         "daily_key_costs", "clusters", "node_types", "node_utilization", "cluster_daily", "cluster_info",
     )  # fmt: skip
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ephemeral_instance() as instance:
         pipeline = Pipeline(database, account, pretend_today(MONDAY), instance)
         result = pipeline.run(MONDAY, MONDAY, *chain, only_changed=True)
         assert result.success

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -12,6 +11,7 @@ import costpulse_app
 from costpulse_assets.collectors.system_tables import SYSTEM_TABLES
 from costpulse_assets.resources.database import Database
 from costpulse_assets.resources.databricks import DatabricksWarehouse
+from tests.dagster_instance import ephemeral_instance
 from tests.pipeline import Pipeline, pretend_today
 from tests.small_account import MONDAY, SmallAccount
 from tests.small_clusters import MIDNIGHT, add_cluster, add_minutes
@@ -56,7 +56,7 @@ def pipeline(database_url: str, account: SmallAccount, refusal: tuple[str, str, 
         DatabricksWarehouse(
             refusing.connection.model_copy(update={"name": "eu"}), connection_uri=refusing.uri, **SMALL_LIMITS
         ) as eu,
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
     ):
         yield Pipeline(Database(database_url), us, pretend_today(MONDAY), instance, regions=(us, eu))
 

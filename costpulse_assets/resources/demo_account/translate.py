@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -22,6 +23,12 @@ def translate(statement: str, parameters: Mapping[str, Parameter] | None = None)
         SourceForbidden: the statement names a `system` table that this account does not have.
         SourceSqlError: it does not parse, is more than one statement, writes, or lacks a parameter.
     """
+    return _portable(statement).transform(_bind, dict(parameters or {})).sql(dialect="duckdb")
+
+
+@lru_cache(maxsize=128)
+def _portable(statement: str) -> exp.Expr:
+    """Its tree as DuckDB takes it, parameters still open. Not to be changed: a run asks it for many windows."""
     try:
         trees = [tree for tree in sqlglot.parse(statement, dialect="databricks") if tree is not None]
     except SqlglotError as error:
@@ -31,7 +38,7 @@ def translate(statement: str, parameters: Mapping[str, Parameter] | None = None)
         raise _bad_sql(f"[PARSE_SYNTAX_ERROR] {reason}") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise _bad_sql("Only one SELECT statement is accepted")
-    tree = trees[0].transform(_bind, dict(parameters or {}))
+    (tree,) = trees
     for node in reversed(list(tree.walk())):  # the innermost first
         replacement = _time_as_in_spark(node)
         if replacement is not node:
@@ -49,7 +56,7 @@ def translate(statement: str, parameters: Mapping[str, Parameter] | None = None)
         # A Databricks TIMESTAMP is an instant; DuckDB's plain TIMESTAMP is not.
         if kind.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPLTZ):
             kind.set("this", exp.DType.TIMESTAMPTZ)
-    return tree.sql(dialect="duckdb")
+    return tree
 
 
 def _bind(node: exp.Expr, values: Mapping[str, Parameter]) -> exp.Expr:

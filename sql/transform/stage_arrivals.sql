@@ -44,7 +44,7 @@ log_shares as (
     where d.cost_usd > 0
 ),
 
-ingested as (
+ingested as materialized (
     select
         r.usage_date,
         greatest(r.ingestion_date - r.usage_date, 0) as age,

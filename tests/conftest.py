@@ -71,14 +71,14 @@ def _drop_shared_databases(config: pytest.Config) -> None:
                 admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-def _run_folder(config: pytest.Config) -> Path:
+def run_folder(config: pytest.Config) -> Path:
     """The folder of this run, the same for all workers."""
     workerinput = getattr(config, "workerinput", None)
     return Path(workerinput["server_folder"]) if workerinput else config.stash[_folder_of_run]
 
 
 def _shared_name(config: pytest.Config, purpose: str) -> str:
-    return f"{_run_folder(config).name.replace('-', '_').lower()}_shared_{purpose}"
+    return f"{run_folder(config).name.replace('-', '_').lower()}_shared_{purpose}"
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -102,7 +102,7 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
     if url:
         yield url
         return
-    with EmbeddedPostgres(_run_folder(request.config)) as server:
+    with EmbeddedPostgres(run_folder(request.config)) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             # Its data is worthless, and dropping a database waits for the disk.
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):

@@ -57,11 +57,11 @@ class Account:
             connection.execute("select set_config('costpulse.actor', 'test', true)")
             connection.execute(statement.encode(), parameters)
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, **environment: str) -> str:
         """A command of costpulse on the account."""
         done = subprocess.run(
             [Path(sys.executable).parent / "costpulse", *arguments],
-            env=os.environ | self.environment,
+            env=os.environ | self.environment | environment,
             capture_output=True,
             text=True,
         )
@@ -69,14 +69,26 @@ class Account:
         return done.stdout
 
 
+def make_demo_account(folder: Path, slack: SlackServer) -> None:
+    """Fill a folder by `costpulse up`; the messages of its alerts wait for a webhook of Slack."""
+    with _opened(folder, slack) as account:
+        account.command("up", "--demo", "--no-ui", "--days", "75")
+
+
 @contextmanager
-def demo_account(folder: Path, slack: SlackServer) -> Iterator[Account]:
-    """Made by `costpulse up`; its alerts go to `slack`."""
+def demo_account(ready: Path, folder: Path, slack: SlackServer) -> Iterator[Account]:
+    """A copy of a ready account in an empty folder; its alerts go to `slack`."""
+    # The server's files belong to another user where root runs the tests.
+    subprocess.run(["cp", "-a", f"{ready}/.", str(folder)], check=True)
+    with _opened(folder, slack) as account:
+        yield account
+
+
+@contextmanager
+def _opened(folder: Path, slack: SlackServer) -> Iterator[Account]:
     # The test is a user of the server as well, so that it lives from the first process to the last.
     with EmbeddedPostgres(folder) as server:
-        account = Account(folder, server, {"COSTPULSE_SLACK_WEBHOOK_URL": slack.webhook_url})
-        account.command("up", "--demo", "--no-ui", "--days", "75")
-        yield account
+        yield Account(folder, server, {"COSTPULSE_SLACK_WEBHOOK_URL": slack.webhook_url})
 
 
 @contextmanager
@@ -146,6 +158,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path | None) -> N
     while True:
         try:
             urllib.request.urlopen(url, timeout=10).close()
+        except urllib.error.HTTPError:
+            # An answer too: the health check of an app without its database.
+            return
         except (OSError, urllib.error.URLError):
             assert process.poll() is None, log.read_text() if log else f"no answer of {url}"
             assert time.monotonic() < deadline, f"no answer of {url}"

@@ -3,35 +3,27 @@
 import csv
 import hashlib
 import io
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-import costpulse_app
 from costpulse_app import formats
 from costpulse_app.reports.words import STATES as REPORT_STATES
 from costpulse_assets.alerts import words
 from costpulse_assets.reports.making import make_report
-from costpulse_assets.reports.requests import TYPE_TITLES
 from costpulse_assets.resources.database import open_database
-from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from costpulse_assets.settings import Settings
 from tests.alerts.servers import SlackServer
+from tests.e2e.account import Account, Watch, app_server, demo_account
 from tests.e2e.browser import (
     CHROMIUM,
     bar,
@@ -40,7 +32,6 @@ from tests.e2e.browser import (
     click_middle,
     keyed,
     metric,
-    open_page,
     settled,
     table_cells,
 )
@@ -61,7 +52,6 @@ PAGES = {
     "/alerts": "Alerts",
     "/reports": "Reports",
 }
-WITHOUT_CHART = {"/alerts"}
 #: All pages of the menu; those above are looked at here, all of them in test_accessibility.py.
 MENU = [
     "Overview",
@@ -78,9 +68,6 @@ MENU = [
     "Data health",
     "Settings & audit",
 ]
-#: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
-HARMLESS = ("/_stcore/", "Infinite extent for field")
-
 Opener = Callable[..., Page]
 
 
@@ -92,41 +79,9 @@ def slack() -> Iterator[SlackServer]:
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("demo")
-    # The test is a user of the server as well, so that it lives from the first process to the last.
-    with EmbeddedPostgres(folder):
-        subprocess.run(
-            [Path(sys.executable).parent / "costpulse", "up", "--demo", "--no-ui", "--days", "75"],
-            check=True,
-            env=os.environ | {"COSTPULSE_DATA_DIR": str(folder), "COSTPULSE_SLACK_WEBHOOK_URL": slack.webhook_url},
-            stdout=subprocess.DEVNULL,
-        )
-        yield folder
-
-
-@contextmanager
-def app_server(**environment: str) -> Iterator[str]:
-    """The app server as `costpulse up` starts it; yields its address once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    app = Path(costpulse_app.__file__).parent / "app.py"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port)],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+def account(ready_account: Path, tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Account]:
+    with demo_account(ready_account, tmp_path_factory.mktemp("browser"), slack) as made:
+        yield made
 
 
 def health(address: str) -> tuple[int, bytes]:
@@ -140,8 +95,8 @@ def health(address: str) -> tuple[int, bytes]:
 
 
 @pytest.fixture(scope="module")
-def address(data_dir: Path) -> Iterator[str]:
-    with app_server(COSTPULSE_DATA_DIR=str(data_dir)) as started:
+def address(account: Account) -> Iterator[str]:
+    with app_server(account) as started:
         yield started
 
 
@@ -154,51 +109,21 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def open_(browser: Browser, address: str) -> Iterator[Opener]:
     """Opens a page; at the end of the test nothing was asked from outside and the console is clean."""
-    contexts, outside, complaints = [], [], []
-
-    def opener(path: str = "/", *, scheme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1000})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((address, "data:", "blob:", "ws://127.0.0.1"))
-                else outside.append(request.url)
-            ),
-        )
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(f"{message.text} {message.location}")
-                if message.type in ("error", "warning")
-                and not any(part in f"{message.text} {message.location}" for part in HARMLESS)
-                else None
-            ),
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        open_page(page, address + path, PAGES[urlsplit(path).path])
-        expect(page.get_by_test_id("stException")).to_have_count(0)
-        return page
-
-    yield opener
-    for context in contexts:
-        context.close()
-    assert outside == []
-    assert complaints == []
+    watch = Watch(browser)
+    yield lambda path="/": watch.open(address + path, PAGES[urlsplit(path).path])
+    watch.close()
+    watch.expect_clean()
 
 
 @pytest.fixture(scope="module")
-def totals(data_dir: Path) -> Iterator[Callable[..., Decimal]]:
+def totals(account: Account) -> Callable[..., Decimal]:
     """Sums straight from the database."""
-    with EmbeddedPostgres(data_dir) as server, psycopg.connect(server.url("costpulse")) as connection:
 
-        def total(condition: str = "true", *values: object) -> Decimal:
-            statement = f"select sum(cost_usd) from costpulse.cost_records where {condition}"
-            return connection.execute(statement.encode(), values).fetchone()[0]  # type: ignore[index]
+    def total(condition: str = "true", *values: object) -> Decimal:
+        amount: Decimal = account.one(f"select sum(cost_usd) from costpulse.cost_records where {condition}", *values)
+        return amount
 
-        yield total
+    return total
 
 
 def period(page: Page) -> tuple[date, date]:
@@ -217,30 +142,6 @@ def exact(page: Page) -> Decimal:
 
 def cents(amount: Decimal) -> Decimal:
     return Decimal(formats.money_to_the_cent(amount).replace("$", "").replace(",", ""))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 420])
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_complete_in_every_theme_and_width(path: str, width: int, scheme: str, open_: Opener) -> None:
-    page = open_(path, scheme=scheme, width=width)
-    expect(page.get_by_text("Data to").first).to_be_visible()
-    if path == "/reports":
-        expect(page.get_by_text(TYPE_TITLES["executive"]).first).to_be_visible()
-    elif path in WITHOUT_CHART:
-        expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
-    else:
-        drawn = page.get_by_test_id("stPlotlyChart").first.locator(".barlayer .point, .scatterlayer .js-line")
-        expect(drawn.first).to_be_attached()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 31)"}[scheme]
-    for kind in ("stPlotlyChart", "stDataFrame"):
-        for element in page.get_by_test_id(kind).all():
-            named = element.evaluate(
-                "e => [e, ...e.querySelectorAll('*')].some(x => (x.getAttribute('aria-label') || '').length > 10)"
-            )
-            assert named, f"a {kind} has no accessible name"
 
 
 def test_the_menu_has_all_pages_and_keeps_the_filters(open_: Opener) -> None:
@@ -466,9 +367,9 @@ def test_unknown_api_paths_are_not_answered_with_the_page(address: str) -> None:
     refused.value.close()
 
 
-def test_the_health_check_says_whether_the_database_answers(address: str) -> None:
+def test_the_health_check_says_whether_the_database_answers(account: Account, address: str) -> None:
     assert health(address) == (200, b'{"status":"ok","database":"ok"}')
-    with app_server(COSTPULSE_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none") as alone:
+    with app_server(account, COSTPULSE_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none") as alone:
         assert health(alone) == (503, b'{"status":"failing","database":"away"}')
 
 
@@ -476,26 +377,14 @@ def test_the_health_check_says_whether_the_database_answers(address: str) -> Non
 
 
 @pytest.fixture(scope="module")
-def messages(data_dir: Path, slack: SlackServer, address: str) -> dict[str, dict[str, str]]:
+def messages(account: Account, slack: SlackServer, address: str) -> dict[str, dict[str, str]]:
     """Every message that arrived: the addresses of its buttons by what they say, by its title."""
-    with EmbeddedPostgres(data_dir) as server, psycopg.connect(server.url("costpulse")) as connection:
-        # As if the cooldown between messages of one scope were over.
-        queued = connection.execute("update costpulse.alert_outbox set due_at = now()").rowcount
-        connection.commit()
-        delivered = subprocess.run(
-            [Path(sys.executable).parent / "costpulse", "deliver"],
-            check=True,
-            env=os.environ
-            | {
-                "COSTPULSE_DATA_DIR": str(data_dir),
-                "COSTPULSE_SLACK_WEBHOOK_URL": slack.webhook_url,
-                "COSTPULSE_APP_URL": address,
-            },
-            capture_output=True,
-            text=True,
-        )
-        states = connection.execute("select state, count(*) from costpulse.alert_outbox group by 1").fetchall()
-    assert states == [("delivered", queued)], delivered.stdout
+    # As if the cooldown between messages of one scope were over.
+    account.change("update costpulse.alert_outbox set due_at = now()")
+    queued = account.one("select count(*) from costpulse.alert_outbox")
+    delivered = account.command("deliver", COSTPULSE_APP_URL=address)
+    states = account.rows("select state, count(*) as n from costpulse.alert_outbox group by 1")
+    assert states == [{"state": "delivered", "n": queued}], delivered
     assert len(slack.messages) == queued > 10
     return {
         body["blocks"][0]["text"]["text"]: {
@@ -508,25 +397,23 @@ def messages(data_dir: Path, slack: SlackServer, address: str) -> dict[str, dict
     }
 
 
-def cost_by_day(data_dir: Path, team: str) -> dict[date, Decimal]:
+def cost_by_day(account: Account, team: str) -> dict[date, Decimal]:
     """Of a team with the teams below it, on final days, from the allocated bill."""
-    with EmbeddedPostgres(data_dir) as server, psycopg.connect(server.url("costpulse")) as connection:
-        return dict(
-            connection.execute(
-                "with recursive scope as (select id from costpulse.teams where name = %s union all "
-                "select t.id from costpulse.teams as t join scope as s on t.parent_team_id = s.id) "
-                "select usage_date, sum(cost_usd) from costpulse.daily_costs as d join scope on d.team_id = scope.id "
-                "where usage_date in (select usage_date from costpulse.completeness where not is_provisional) "
-                "group by 1",
-                [team],
-            ).fetchall()
-        )
+    rows = account.rows(
+        "with recursive scope as (select id from costpulse.teams where name = %s union all "
+        "select t.id from costpulse.teams as t join scope as s on t.parent_team_id = s.id) "
+        "select usage_date, sum(cost_usd) as cost_usd from costpulse.daily_costs as d "
+        "join scope on d.team_id = scope.id "
+        "where usage_date in (select usage_date from costpulse.completeness where not is_provisional) group by 1",
+        team,
+    )
+    return {row["usage_date"]: row["cost_usd"] for row in rows}
 
 
 def test_the_planted_breach_of_a_budget_arrives_with_the_right_figures_and_its_link_opens_it(
-    messages: dict[str, dict[str, str]], data_dir: Path, open_: Opener, address: str
+    messages: dict[str, dict[str, str]], account: Account, open_: Opener, address: str
 ) -> None:
-    amount, costs = Decimal(65_000), cost_by_day(data_dir, "Customer Success")
+    amount, costs = Decimal(65_000), cost_by_day(account, "Customer Success")
     breaches = {}
     for month in {day.replace(day=1) for day in costs}:
         spent = Decimal(0)
@@ -544,28 +431,27 @@ def test_the_planted_breach_of_a_budget_arrives_with_the_right_figures_and_its_l
 
 
 def test_the_planted_spike_arrives_and_is_acknowledged_by_one_click_in_the_app_once(
-    messages: dict[str, dict[str, str]], data_dir: Path, open_: Opener, address: str
+    messages: dict[str, dict[str, str]], account: Account, open_: Opener, address: str
 ) -> None:
-    costs = cost_by_day(data_dir, "ML Research")
+    costs = cost_by_day(account, "ML Research")
     (day,) = {max(costs) - timedelta(days=7)}
     beginning = f"Team ML Research: {words.usd(costs[day])} on {words.day(day)}, "
     ((heading, links),) = [each for each in messages.items() if beginning in each[0]]
     assert heading.rstrip().split(", ")[-1].startswith(tuple("123456789"))
     open_(links["Open in CostPulse"].removeprefix(address))
 
-    def acknowledged() -> object:
-        with EmbeddedPostgres(data_dir) as server, psycopg.connect(server.url("costpulse")) as connection:
-            return connection.execute(
-                "select count(acknowledged_by) from costpulse.alert_history where starts_with(message, %s)", [beginning]
-            ).fetchone()
+    def acknowledged() -> Any:
+        return account.one(
+            "select count(acknowledged_by) from costpulse.alert_history where starts_with(message, %s)", beginning
+        )
 
     page = open_(links["Acknowledge"].removeprefix(address))
     expect(page.get_by_text("The link asks to acknowledge")).to_be_visible()
     # Whatever looks at a link before the person does changes nothing.
-    assert acknowledged() == (0,)
+    assert acknowledged() == 0
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_text("Acknowledged: the audit log has your name.")).to_be_visible()
-    assert acknowledged() == (1,)
+    assert acknowledged() == 1
     again = open_(links["Acknowledge"].removeprefix(address))
     expect(again.get_by_text("there is nothing left to do")).to_be_visible()
 
@@ -574,7 +460,7 @@ def test_the_planted_spike_arrives_and_is_acknowledged_by_one_click_in_the_app_o
 
 
 def test_a_report_is_asked_for_by_one_click_becomes_ready_while_it_is_looked_at_and_is_downloaded(
-    open_: Opener, data_dir: Path
+    open_: Opener, account: Account
 ) -> None:
     page = open_("/reports")
     keyed(page, "offer_showback_xlsx").get_by_role("button").click()
@@ -582,7 +468,7 @@ def test_a_report_is_asked_for_by_one_click_becomes_ready_while_it_is_looked_at_
     expect(page).to_have_url(re.compile(r"\?id=\d+$"))
     (number,) = parse_qs(urlsplit(page.url).query)["id"]
     # As the sensor of Dagster would; nobody touches the page.
-    settings = Settings(data_dir=data_dir)
+    settings = Settings(data_dir=account.folder)
     with open_database(settings) as database:
         made = make_report(database, settings, int(number), run_id="browser")
     expect(keyed(page, "download_report")).to_be_visible()

@@ -52,8 +52,8 @@ def slack() -> Iterator[SlackServer]:
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Account]:
-    with demo_account(tmp_path_factory.mktemp("journeys"), slack) as made:
+def account(ready_account: Path, tmp_path_factory: pytest.TempPathFactory, slack: SlackServer) -> Iterator[Account]:
+    with demo_account(ready_account, tmp_path_factory.mktemp("journeys"), slack) as made:
         yield made
 
 

@@ -19,6 +19,8 @@ from costpulse_assets.periods import Period, preceding
 #: Dearer is what costs so much more per run, and so much more in all.
 DEARER_BY, DEARER_USD = Decimal("0.25"), Decimal(50)
 _SIDE_BY_SIDE = 12
+#: A small chart in each of several hundred rows is more than anybody looks at, and most of what is sent.
+_WITH_TREND = 100
 #: Longer periods are drawn by week.
 _DAYS_DRAWN = 92
 _CENT = Decimal("0.005")
@@ -263,17 +265,18 @@ def shown_of(lines: Sequence[Line]) -> list[Line]:
 
 
 def trends_of(made: Frame, lines: Sequence[Line]) -> Trends:
-    """Cost by job and bin, of those that get a row."""
-    return by_job_and_bin(made, [line.id for line in shown_of(lines) if line.cost is not None])
+    """Cost by job and bin, of the most expensive."""
+    return by_job_and_bin(made, [line.id for line in lines if line.cost is not None][:_WITH_TREND])
 
 
 def table(made: Frame, lines: Sequence[Line], trends: Trends) -> None:
     """All of them by cost; a row opens the job."""
     shown = shown_of(lines)
+    bins = _bins(made)
     rows: list[dict[str, object]] = []
     for line in shown:
         row = table_row(made, line)
-        row["Trend"] = [float(trends.get(line.id, {}).get(day, 0)) for day in _bins(made)]
+        row["Trend"] = [float(trends[line.id].get(day, 0)) for day in bins] if line.id in trends else None
         rows.append(row)
     hidden = lines[queries.LARGEST :]
     if hidden:
@@ -326,7 +329,9 @@ def table(made: Frame, lines: Sequence[Line], trends: Trends) -> None:
             "Shared compute": parts.money_column(
                 made.currency, "Share of clusters and warehouses it does not have alone; in no other figure"
             ),
-            "Trend": st.column_config.AreaChartColumn(y_min=0),
+            "Trend": st.column_config.AreaChartColumn(
+                y_min=0, help=f"Cost per {_bin(made)}, of the {_WITH_TREND} most expensive"
+            ),
             "Id": None,
         },
         on_select=partial(_open_row, key),

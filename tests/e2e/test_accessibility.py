@@ -165,7 +165,7 @@ def test_a_page_is_complete_and_keeps_nobody_out(
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Data to").first).to_be_visible()
     if path in WITH_CHART:
-        drawn = page.get_by_test_id("stPlotlyChart").first.locator(".plot .point, .plot .js-line")
+        drawn = page.get_by_test_id("stPlotlyChart").first.locator(".cartesianlayer .point, .cartesianlayer .js-line")
         expect(drawn.first).to_be_attached()
     ground = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 31)"}[scheme]

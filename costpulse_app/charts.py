@@ -76,6 +76,8 @@ _PRODUCT_SLOTS = {
 }
 
 CONFIG = {"displayModeBar": False, "responsive": True}
+#: Of charts that are looked at only.
+STILL = CONFIG | {"staticPlot": True}
 
 
 @dataclass(frozen=True)
@@ -342,6 +344,24 @@ def cumulative_line(
     figure.update_xaxes(tickformat="%d %b")
     figure.update_yaxes(rangemode="tozero")
     return figure
+
+
+def sparkline(values: Sequence[float], look: Palette) -> go.Figure:
+    """The course of a headline figure: a line without axes, from its lowest to its highest value."""
+    low, high = min(values), max(values)
+    room = (high - low or abs(high) or 1.0) * 0.08
+    return go.Figure(
+        go.Scatter(y=list(values), mode="lines", line={"color": look.muted, "width": 1.5}, fill="tozeroy"),
+        {
+            "height": 56,
+            "margin": {"l": 0, "r": 0, "t": 2, "b": 2},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "showlegend": False,
+            "xaxis": {"visible": False, "fixedrange": True},
+            "yaxis": {"visible": False, "fixedrange": True, "range": [low - room, high + room]},
+        },
+    )
 
 
 @dataclass(frozen=True)

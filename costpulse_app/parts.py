@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from costpulse_app import db, filters, formats, people, queries
+from costpulse_app import charts, db, filters, formats, people, queries
 from costpulse_app.filters import Filters, View
 from costpulse_app.metrics import METRICS
 from costpulse_app.names import Names
@@ -382,9 +382,17 @@ def card(
             delta_color="inverse" if good_when_down and delta not in ("new", "0.0%") else "off",
             delta_arrow="off" if delta in ("new", "0.0%") else "auto",
             delta_description=against if delta else None,
-            chart_data=spark if spark and len(spark) > 1 else None,
-            chart_type="area",
         )
+        if spark and len(spark) > 1:
+            st.plotly_chart(
+                charts.sparkline(spark, charts.palette(st.context.theme.type)),
+                width="stretch",
+                height=56,
+                config=charts.STILL,
+                theme=None,
+                key=f"spark_{metric}",
+                alt=f"{told.name} of each of the last {len(spark)} final days, a line without axes",
+            )
         for note in notes:
             st.caption(formats.plain(note))
         st.space("stretch")

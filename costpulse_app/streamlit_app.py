@@ -12,6 +12,8 @@ from costpulse_assets.errors import CostPulseError
 st.set_page_config(
     page_title="CostPulse", page_icon=str(Path(__file__).parent / "static" / "favicon.png"), layout="wide"
 )
+# Where a colour of Streamlit's own cannot be read.
+st.html(Path(__file__).parent / "static" / "contrast.css")
 st.logo(str(Path(__file__).parent / "static" / "logo.svg"), size="large")
 if not people.is_signed_in():
     parts.sign_in_first()

@@ -1,5 +1,6 @@
 """Databases for tests: real ones, on the embedded server or on the one COSTPULSE_TEST_DATABASE_URL names."""
 
+import gc
 import itertools
 import os
 import secrets
@@ -45,6 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As the commands do: what Dagster and Streamlit make is much, and most of it stays.
+    gc.set_threshold(100_000, 20, 20)
+    os.environ["STREAMLIT_RUNNER_POST_SCRIPT_GC"] = "false"
     # One server for all xdist workers; made and removed by the process that started them.
     if not hasattr(config, "workerinput"):
         config.stash[_folder_of_run] = Path(tempfile.mkdtemp(prefix="costpulse-tests-"))

@@ -109,8 +109,7 @@ def view_of(path: str) -> tuple[StreamlitPage, dict[str, list[str]]] | None:
     name = parsed.path.strip("/")
     if name == "alerts":
         return None
-    pages = nav.pages(people.current()).values()
-    page = next((each for section in pages for each in section if each.url_path == name), None)
+    page = next((each for each in nav.pages(people.current()) if each.url_path == name), None)
     return None if page is None else (page, parse_qs(parsed.query))
 
 

@@ -41,7 +41,7 @@ def show(page: str, link: Link) -> None:
 
 
 def _inside(page: str, link: Link) -> None:
-    titles = {each.url_path: each.title for section in nav.pages(people.current()).values() for each in section}
+    titles = {each.url_path: each.title for each in nav.pages(people.current())}
     with people.reading() as connection:
         connection.row_factory = dict_row
         kept = saved_views(connection)

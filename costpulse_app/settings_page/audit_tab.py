@@ -131,8 +131,7 @@ def drawer(made: Frame, number: int) -> None:
     with st.container(horizontal=True):
         if entry.table_name in words.PAGES and entry.action != "delete":
             path, query = words.PAGES[entry.table_name]
-            pages = [page for section in nav.pages(people.current()).values() for page in section]
-            page = next(page for page in pages if page.url_path == path)
+            page = next(page for page in nav.pages(people.current()) if page.url_path == path)
             if st.button(f"Open in {page.title}", key="open_object", icon=":material/open_in_new:"):
                 _close()
                 number_of = entry.row_id or ""

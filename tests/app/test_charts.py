@@ -102,3 +102,15 @@ def test_the_running_total_is_dotted_after_the_last_final_day() -> None:
     assert (before.name, final.line.dash, rest.line.dash) == ("before", "solid", "dot")
     assert list(rest.x) == DAYS[1:]
     assert rest.customdata[-1][0] == "$3.30"
+
+
+def test_a_sparkline_fills_its_card_from_the_lowest_to_the_highest_value() -> None:
+    low, high = charts.sparkline([100.0, 140.0, 120.0], LIGHT).layout.yaxis.range
+    assert 95 < low < 100
+    assert 140 < high < 145
+
+
+@given(st.floats(-1e9, 1e9))
+def test_a_sparkline_of_one_value_has_room_around_it(value: float) -> None:
+    low, high = charts.sparkline([value, value], LIGHT).layout.yaxis.range
+    assert low < value < high

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from psycopg.rows import dict_row
 
 from costpulse_assets.cli.environment import open_environment
@@ -26,8 +26,9 @@ from tests.e2e.browser import open_page
 
 #: Seconds until a server must have answered.
 _PATIENCE = 120
-#: Streamlit looks for its own base path on a deep link, and Vega draws a sparkline before it has its size.
-_HARMLESS = ("/_stcore/", "Infinite extent for field")
+#: Streamlit looks for its own base path on a deep link.
+_HARMLESS = "/_stcore/"
+_VIEWPORT: ViewportSize = {"width": 1440, "height": 1000}
 
 _STYLE_OF_THE_PROVIDER = "https://cdn.jsdelivr.net/npm/@picocss/"
 
@@ -174,23 +175,29 @@ class Watch:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._contexts: list[BrowserContext] = []
+        # Windows of one person share what they loaded: the scripts of the pages are megabytes.
+        self._everyday: dict[str, BrowserContext] = {}
+        self._others: list[BrowserContext] = []
         self.outside: list[str] = []
         self.complaints: list[str] = []
 
     def page(self, *, scheme: str = "light", width: int = 1440) -> Page:
-        """A window of a browser that nobody has used before."""
-        context = self._browser.new_context(
-            color_scheme="dark" if scheme == "dark" else "light", viewport={"width": width, "height": 1000}
-        )
-        self._contexts.append(context)
-        page = context.new_page()
-        # The form of the sign-in provider, which is not ours, would take its looks from outside.
+        """A window."""
+        if scheme not in self._everyday:
+            self._everyday[scheme] = self._browser.new_context(
+                color_scheme="dark" if scheme == "dark" else "light", viewport=_VIEWPORT
+            )
+        page = self._watched(self._everyday[scheme].new_page())
+        page.set_viewport_size(_VIEWPORT | {"width": width})
+        return page
+
+    def page_of_somebody_else(self) -> Page:
+        """A window of a browser that nobody has used before, of a person who will sign in."""
+        self._others.append(self._browser.new_context(viewport=_VIEWPORT))
+        page = self._watched(self._others[-1].new_page())
+        # The form of the sign-in provider, which is not ours, would take its looks from outside. Nothing is kept for
+        # the next page where an answer is made up.
         page.route(f"{_STYLE_OF_THE_PROVIDER}**", lambda route: route.fulfill(content_type="text/css", body=""))
-        page.on("request", lambda request: self._seen(request.url))
-        page.on("websocket", lambda socket: self._seen(socket.url))
-        page.on("console", lambda message: self._said(message.type, f"{message.text} {message.location}"))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 
     def open(self, address: str, heading: str, *, scheme: str = "light", width: int = 1440) -> Page:
@@ -203,17 +210,27 @@ class Watch:
     @property
     def pages(self) -> list[Page]:
         """All that are open."""
-        return [page for context in self._contexts for page in context.pages]
+        return [page for context in (*self._everyday.values(), *self._others) for page in context.pages]
 
-    def close(self) -> None:
+    def close_pages(self) -> None:
         """All windows."""
-        for context in self._contexts:
-            context.close()
+        for page in self.pages:
+            page.close()
+        while self._others:
+            self._others.pop().close()
 
     def expect_clean(self) -> None:
-        """Nothing was asked from outside, and the console is clean."""
-        assert not self.outside, self.outside
-        assert not self.complaints, self.complaints
+        """Nothing was asked from outside, and the console is clean, since this was asked last."""
+        outside, complaints, self.outside, self.complaints = self.outside, self.complaints, [], []
+        assert not outside, outside
+        assert not complaints, complaints
+
+    def _watched(self, page: Page) -> Page:
+        page.on("request", lambda request: self._seen(request.url))
+        page.on("websocket", lambda socket: self._seen(socket.url))
+        page.on("console", lambda message: self._said(message.type, f"{message.text} {message.location}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
 
     def _seen(self, url: str) -> None:
         known = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", _STYLE_OF_THE_PROVIDER)
@@ -221,5 +238,5 @@ class Watch:
             self.outside.append(url)
 
     def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and not any(part in text for part in _HARMLESS):
+        if kind in ("error", "warning") and _HARMLESS not in text:
             self.complaints.append(text)

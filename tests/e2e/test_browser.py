@@ -106,12 +106,16 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def watch(browser: Browser) -> Watch:
+    return Watch(browser)
+
+
 @pytest.fixture
-def open_(browser: Browser, address: str) -> Iterator[Opener]:
+def open_(watch: Watch, address: str) -> Iterator[Opener]:
     """Opens a page; at the end of the test nothing was asked from outside and the console is clean."""
-    watch = Watch(browser)
     yield lambda path="/": watch.open(address + path, PAGES[urlsplit(path).path])
-    watch.close()
+    watch.close_pages()
     watch.expect_clean()
 
 

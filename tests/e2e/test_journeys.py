@@ -69,13 +69,17 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Watch:
+    return Watch(browser)
+
+
 @pytest.fixture
-def watch(browser: Browser) -> Iterator[Watch]:
+def watch(windows: Watch) -> Iterator[Watch]:
     """At the end of a journey nothing was asked from outside and the console is clean."""
-    watching = Watch(browser)
-    yield watching
-    watching.close()
-    watching.expect_clean()
+    yield windows
+    windows.close_pages()
+    windows.expect_clean()
 
 
 @pytest.fixture
@@ -606,7 +610,7 @@ def sign_in(page: Page, address: str, person: dict[str, Any]) -> None:
 def test_11_a_link_to_a_filtered_view_shows_another_viewer_the_same(
     watch: Watch, guarded: str, account: Account, picture: Any
 ) -> None:
-    ours, theirs, narrow = watch.page(), watch.page(), watch.page()
+    ours, theirs, narrow = (watch.page_of_somebody_else() for _ in range(3))
     sign_in(ours, guarded, ADMIN)
     open_page(ours, f"{guarded}/explorer?range=90d&by=sku&bin=week&product=JOBS&compare=month&top=15", "Cost explorer")
     keyed(ours, "link").get_by_role("button").click()
@@ -638,7 +642,7 @@ def test_11_a_link_to_a_filtered_view_shows_another_viewer_the_same(
 def test_12_who_sees_one_team_signs_in_and_is_refused_elsewhere(
     watch: Watch, guarded: str, account: Account, picture: Any
 ) -> None:
-    page = watch.page()
+    page = watch.page_of_somebody_else()
     page.goto(guarded)
     page.get_by_role("heading", name="CostPulse", exact=True).wait_for()
     settled(page)
@@ -697,7 +701,7 @@ def test_12_who_sees_one_team_signs_in_and_is_refused_elsewhere(
     picture(page, "refused")
     assert account.one("select status from costpulse.anomalies where id = %s", mine["id"]) == "open"
 
-    stranger = watch.page()
+    stranger = watch.page_of_somebody_else()
     stranger.goto(guarded)
     settled(stranger)
     keyed(stranger, "sign_in").get_by_role("button").click()

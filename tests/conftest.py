@@ -48,7 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     # As the commands do: what Dagster and Streamlit make is much, and most of it stays.
     gc.set_threshold(100_000, 20, 20)
-    os.environ["STREAMLIT_RUNNER_POST_SCRIPT_GC"] = "false"
+    # As costpulse_app/.streamlit/config.toml, which a page opened in this process does not read.
+    os.environ["STREAMLIT_RUNNER_POST_SCRIPT_GC"] = os.environ["STREAMLIT_RUNNER_MAGIC_ENABLED"] = "false"
+    os.environ["STREAMLIT_BROWSER_GATHER_USAGE_STATS"] = "false"
     # One server for all xdist workers; made and removed by the process that started them.
     if not hasattr(config, "workerinput"):
         config.stash[_folder_of_run] = Path(tempfile.mkdtemp(prefix="costpulse-tests-"))

@@ -48,11 +48,12 @@ class Sizes:
     node_minutes: int = 10_000_000
     node_clusters: int = 5_000
     reallocated_days: int = 365
+    viewers: int = 50
 
 
 FULL = Sizes()
 QUICK = Sizes(
-    records=20_000,
+    records=5_000,
     repetitions=1,
     wire_rows=20_000,
     demo_days=10,
@@ -68,6 +69,7 @@ QUICK = Sizes(
     node_minutes=20_000,
     node_clusters=50,
     reallocated_days=10,
+    viewers=5,
 )
 
 

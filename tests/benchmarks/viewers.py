@@ -23,7 +23,6 @@ from tests.benchmarks import tenfold
 from tests.benchmarks.api import serving
 from tests.benchmarks.measuring import Bench, Section
 
-VIEWERS = 50
 #: Seconds that a viewer looks at what came before asking for more: from, to.
 LOOKING = (5.0, 15.0)
 #: Page and query, as somebody who follows the money opens them.
@@ -55,13 +54,14 @@ class Seen:
 
 def measure(bench: Bench) -> Section:
     """One viewer through all pages, then fifty for a while, then fifty at the same moment."""
+    viewers = bench.sizes.viewers
     rounds = 2 * bench.sizes.repetitions
     looking = LOOKING if bench.sizes.repetitions > 1 else (0.1, 0.2)
     section = Section(
         "Viewers",
         f"The app server on {bench.sizes.page_days} days of the demo account, ten times as large, and clients of "
         f"Streamlit's protocol. They open {len(STEPS)} views of {len({page for page, _ in STEPS})} pages: one alone, "
-        f"then {VIEWERS} at once, each in an "
+        f"then {viewers} at once, each in an "
         f"order of its own and looking {looking[0]:g} to {looking[1]:g} seconds at what came. Measured is from "
         "the request to the end of the script. Clients, server and database share the machine.",
     )
@@ -69,29 +69,33 @@ def measure(bench: Bench) -> Section:
     with EmbeddedPostgres(folder) as server, serving(server.url("costpulse")) as port:
         visit(port, 0, len(STEPS), (0, 0))
         alone = visit(port, 0, rounds * len(STEPS), (0, 0))
-        together = visits(port, rounds, looking)
-        at_once = visits(port, 1, (0, 0), opening=STEPS[0])
+        together = visits(port, viewers, rounds, looking)
+        at_once = visits(port, viewers, 1, (0, 0), opening=STEPS[0])
     for each in (alone, together, at_once):
         failed = sorted({seen.page for seen in each if seen.failed})
         assert not failed, f"these failed: {failed}"
     one, many = (p95([seen.seconds for seen in each]) for each in (alone, together))
-    section.below(f"{VIEWERS} viewers, p95 of {len(together):,} views", many, 2, "s")
+    section.below(f"{viewers} viewers, p95 of {len(together):,} views", many, 2, "s")
     section.note("their median", f"{statistics.median(seen.seconds for seen in together):.2f} s")
     section.note("one viewer alone, p95", f"{one:.2f} s")
-    section.note("fifty to one", f"{many / one:.1f}")
+    section.note("together to alone", f"{many / one:.1f}")
     section.note(
-        f"{VIEWERS} who open Overview at the same moment, p95", f"{p95([seen.seconds for seen in at_once]):.2f} s"
+        f"{viewers} who open Overview at the same moment, p95", f"{p95([seen.seconds for seen in at_once]):.2f} s"
     )
     return section
 
 
 def visits(
-    port: int, rounds: int, looking: tuple[float, float], opening: tuple[str, dict[str, str]] | None = None
+    port: int,
+    viewers: int,
+    rounds: int,
+    looking: tuple[float, float],
+    opening: tuple[str, dict[str, str]] | None = None,
 ) -> list[Seen]:
     """What all viewers saw; with `opening` each sees that view only, once."""
-    with ThreadPoolExecutor(VIEWERS) as threads:
+    with ThreadPoolExecutor(viewers) as threads:
         count = 1 if opening else rounds * 2
-        jobs = [threads.submit(visit, port, number, count, looking, opening) for number in range(VIEWERS)]
+        jobs = [threads.submit(visit, port, number, count, looking, opening) for number in range(viewers)]
         return [seen for job in jobs for seen in job.result()]
 
 

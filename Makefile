@@ -11,7 +11,7 @@ EXTRAS ?= dev
 # shares what it fills.
 PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install demo up test check bench screenshots
+.PHONY: install demo up test check check-style check-types check-sql check-definitions bench screenshots
 
 install: $(VENV)/.installed
 
@@ -33,12 +33,22 @@ up: install
 test: install
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
+# Two at a time; all are run, so that one call tells everything.
 check: install
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target check-types check-sql check-style check-definitions
+
+check-style: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+check-types: install
 	$(BIN)/mypy
+
+check-sql: install
 	$(BIN)/sqlfluff lint --processes 0 sql/
-	# From a folder without dagster.yaml and .env: this asks about the code alone.
+
+# From a folder without dagster.yaml and .env: this asks about the code alone.
+check-definitions: install
 	cd $(VENV) && env -u DAGSTER_HOME bin/dagster definitions validate -m costpulse_assets.definitions
 
 bench: install

@@ -5,6 +5,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whoever was started in the background of a script ignores interrupts, and so would what tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # As the commands do: what Dagster and Streamlit make is much, and most of it stays.
     gc.set_threshold(100_000, 20, 20)
     # As costpulse_app/.streamlit/config.toml, which a page opened in this process does not read.

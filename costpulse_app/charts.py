@@ -351,7 +351,7 @@ def sparkline(values: Sequence[float], look: Palette) -> go.Figure:
     low, high = min(values), max(values)
     room = (high - low or abs(high) or 1.0) * 0.08
     return go.Figure(
-        go.Scatter(y=list(values), mode="lines", line={"color": look.muted, "width": 1.5}, fill="tozeroy"),
+        go.Scatter(y=list(values), mode="lines", line={"color": look.muted}, fill="tozeroy", fillcolor=look.grid),
         {
             "height": 56,
             "margin": {"l": 0, "r": 0, "t": 2, "b": 2},

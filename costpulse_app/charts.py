@@ -349,7 +349,7 @@ def cumulative_line(
 def sparkline(values: Sequence[float], look: Palette) -> go.Figure:
     """The course of a headline figure: a line without axes, from its lowest to its highest value."""
     low, high = min(values), max(values)
-    room = (high - low or abs(high) or 1.0) * 0.08
+    room = (high - low) * 0.08 or abs(high) * 0.08 or 1.0
     return go.Figure(
         go.Scatter(y=list(values), mode="lines", line={"color": look.muted}, fill="tozeroy", fillcolor=look.grid),
         {

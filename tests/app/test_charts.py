@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from costpulse_app import charts
@@ -111,6 +111,8 @@ def test_a_sparkline_fills_its_card_from_the_lowest_to_the_highest_value() -> No
 
 
 @given(st.floats(-1e9, 1e9))
+@example(5e-324)
+@example(0.0)
 def test_a_sparkline_of_one_value_has_room_around_it(value: float) -> None:
     low, high = charts.sparkline([value, value], LIGHT).layout.yaxis.range
     assert low < value < high

@@ -387,7 +387,6 @@ def card(
             st.plotly_chart(
                 charts.sparkline(spark, charts.palette(st.context.theme.type)),
                 width="stretch",
-                height=56,
                 config=charts.STILL,
                 theme=None,
                 key=f"spark_{metric}",

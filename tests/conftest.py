@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The account of the browser tests takes a minute to make: with one file of them first, the others find it ready.
+    items.sort(key=lambda item: item.path.name != "test_accessibility.py")
     if not config.getoption("--only-on-server"):
         return
     on_server = [
@@ -183,9 +185,7 @@ def shared_database(
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute("select pg_advisory_lock(%s)", [_SHARED_LOCK])
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
-            admin.execute(
-                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-            )
+            admin.execute(_copy_of(template, name))
             try:
                 fill(url)
             except BaseException:
@@ -195,13 +195,20 @@ def shared_database(
     return url
 
 
+def _copy_of(template: str, name: str) -> sql.Composed:
+    # By files it takes half as long as by the log, which is the default.
+    return sql.SQL("create database {} template {} strategy file_copy").format(
+        sql.Identifier(name), sql.Identifier(template)
+    )
+
+
 @contextmanager
 def database(server: str, *, template: str = "template0") -> Iterator[str]:
     """A database that exists inside the block; its name is unique among processes and xdist workers."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"costpulse_{worker}_{os.getpid()}_{next(_numbers)}_{secrets.token_hex(3)}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+        admin.execute(_copy_of(template, name))
     try:
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
     finally:

@@ -69,7 +69,7 @@ QUICK = Sizes(
     node_minutes=20_000,
     node_clusters=50,
     reallocated_days=10,
-    viewers=5,
+    viewers=2,
 )
 
 

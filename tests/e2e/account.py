@@ -9,9 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urljoin
 
 import psycopg
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
@@ -24,21 +26,30 @@ from costpulse_assets.settings import load_settings
 from tests.alerts.servers import SlackServer, free_port
 from tests.e2e.browser import open_page
 
+#: The day of the account, the same whenever it is tested. Late in a month; tests/app has what a page says on the first.
+TODAY = date(2026, 11, 27)
 #: Seconds until a server must have answered.
 _PATIENCE = 120
 #: Streamlit looks for its own base path on a deep link.
 _HARMLESS = "/_stcore/"
 _VIEWPORT: ViewportSize = {"width": 1440, "height": 1000}
 
+#: What the app answers without its page.
+_NO_PAGE = "/healthz"
+
 _STYLE_OF_THE_PROVIDER = "https://cdn.jsdelivr.net/npm/@picocss/"
 
 
 class Account:
-    """The demo account of 75 days in a folder of its own, and its database."""
+    """The demo account of 75 days up to TODAY in a folder of its own, and its database."""
 
     def __init__(self, folder: Path, server: EmbeddedPostgres, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self.environment = {"COSTPULSE_DATA_DIR": str(folder), **environment}
+        self.environment = {
+            "COSTPULSE_DATA_DIR": str(folder),
+            "COSTPULSE_TODAY": TODAY.isoformat(),
+            **environment,
+        }
         self.url = server.url("costpulse")
 
     def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
@@ -185,7 +196,7 @@ class Watch:
         """A window."""
         if scheme not in self._everyday:
             self._everyday[scheme] = self._browser.new_context(
-                color_scheme="dark" if scheme == "dark" else "light", viewport=_VIEWPORT
+                color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce", viewport=_VIEWPORT
             )
         page = self._watched(self._everyday[scheme].new_page())
         page.set_viewport_size(_VIEWPORT | {"width": width})
@@ -193,7 +204,7 @@ class Watch:
 
     def page_of_somebody_else(self) -> Page:
         """A window of a browser that nobody has used before, of a person who will sign in."""
-        self._others.append(self._browser.new_context(viewport=_VIEWPORT))
+        self._others.append(self._browser.new_context(reduced_motion="reduce", viewport=_VIEWPORT))
         page = self._watched(self._others[-1].new_page())
         # The form of the sign-in provider, which is not ours, would take its looks from outside. Nothing is kept for
         # the next page where an answer is made up.
@@ -207,15 +218,15 @@ class Watch:
         expect(page.get_by_test_id("stException")).to_have_count(0)
         return page
 
-    @property
-    def pages(self) -> list[Page]:
-        """All that are open."""
-        return [page for context in (*self._everyday.values(), *self._others) for page in context.pages]
-
     def close_pages(self) -> None:
-        """All windows."""
-        for page in self.pages:
-            page.close()
+        """All windows, but one of each colour scheme that stays at an address without a page: its process, which has
+        read the scripts of the pages, takes the next."""
+        for context in self._everyday.values():
+            kept, *pages = context.pages
+            for page in pages:
+                page.close()
+            if not kept.url.endswith(_NO_PAGE):
+                kept.goto(urljoin(kept.url, _NO_PAGE))
         while self._others:
             self._others.pop().close()
 

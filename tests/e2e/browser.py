@@ -13,6 +13,8 @@ CHROMIUM = next(
 
 _ARGUMENTS = (
     "--no-sandbox",
+    # Pages of the app share a process, and with it what was compiled of their scripts.
+    "--process-per-site",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",

@@ -107,10 +107,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def watch(browser: Browser) -> Iterator[Watch]:
-    watching = Watch(browser)
-    yield watching
-    watching.close_pages()
+def watch(browser: Browser) -> Watch:
+    return Watch(browser)
 
 
 @pytest.fixture(scope="module")

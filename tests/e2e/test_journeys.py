@@ -21,7 +21,7 @@ from costpulse_assets.analysis import anomaly_status
 from costpulse_assets.periods import first_of_previous_month
 from costpulse_assets.resources.database import Database
 from tests.alerts.servers import SlackServer
-from tests.e2e.account import Account, Watch, app_server, demo_account, sign_in_provider, with_dagster
+from tests.e2e.account import TODAY, Account, Watch, app_server, demo_account, sign_in_provider, with_dagster
 from tests.e2e.browser import (
     CHROMIUM,
     bar,
@@ -150,13 +150,12 @@ def test_01_this_month_is_seen_and_followed_down_to_one_job(
 ) -> None:
     page = watch.open(f"{app}/?range=month&product=JOBS", "Overview")
     final = newest_final(account)
-    if final.day >= 3:
-        spent = account.one(
-            "select sum(cost_usd) from costpulse.cost_records where product = 'JOBS' and usage_date between %s and %s",
-            final.replace(day=1),
-            final,
-        )
-        assert metric(page, "Month to date").inner_text() == formats.money(spent)
+    spent = account.one(
+        "select sum(cost_usd) from costpulse.cost_records where product = 'JOBS' and usage_date between %s and %s",
+        final.replace(day=1),
+        final,
+    )
+    assert metric(page, "Month to date").inner_text() == formats.money(spent)
     picture(page, "overview")
     click_middle(page, bar(keyed(page, "trend"), 0, 0))
     page.get_by_role("heading", name="Cost explorer", exact=True).wait_for()
@@ -190,17 +189,15 @@ def test_02_the_spike_of_last_week_is_found_and_acknowledged(
 ) -> None:
     final = newest_final(account)
     (spike,) = account.rows(
-        "select a.id, a.actual_usd, a.expected_usd, a.start_date, t.name, c.name as cause "
-        "from costpulse.anomalies as a join costpulse.teams as t on t.id::text = a.scope_id "
+        "select a.id, a.actual_usd, a.start_date, c.name as cause from costpulse.anomalies as a "
         "join costpulse.anomaly_causes as c on c.anomaly_id = a.id and c.is_main and c.rank = 1 "
-        "where a.scope_type = 'team' and a.kind = 'spike' and a.start_date >= %s and a.status = 'open' "
+        "where a.kind = 'spike' and a.parent_id is null and a.start_date >= %s and a.status = 'open' "
         "order by a.impact_usd desc limit 1",
         final - timedelta(days=9),
     )
     page = watch.open(f"{app}/", "Overview")
     to_page(page, "Anomalies")
     found = keyed(page, f"event_{spike['id']}")
-    expect(found).to_contain_text(spike["name"])
     expect(found).to_contain_text(spike["cause"])
     expect(found).to_contain_text(formats.money(spike["actual_usd"]))
     picture(page, "list")
@@ -469,9 +466,7 @@ def test_08_a_report_is_made_and_downloaded(watch: Watch, app: str, account: Acc
 def test_09_a_month_is_closed_and_a_later_change_is_an_adjustment(
     watch: Watch, app: str, account: Account, picture: Any
 ) -> None:
-    today = account.one("select max(usage_date) from costpulse.completeness")
-    # All of its days are final, also at the beginning of a month.
-    month = first_of_previous_month(today - timedelta(days=5))
+    month = first_of_previous_month(TODAY)
     title = f"{month:%B %Y}"
     spent = account.one(
         "select sum(cost_usd) from costpulse.daily_costs where date_trunc('month', usage_date) = %s", month
@@ -511,10 +506,10 @@ def test_09_a_month_is_closed_and_a_later_change_is_an_adjustment(
         "select sum(cost_usd) from costpulse.statement_lines where month = %s and cause = 'price'", month
     )
     assert changed < 0
-    choose(page, keyed(page, "month").get_by_role("combobox"), f"{today:%B %Y}")
+    choose(page, keyed(page, "month").get_by_role("combobox"), f"{TODAY:%B %Y}")
     expect(page.get_by_text(f"With adjustments of closed months: {title}.")).to_be_visible()
     settled(page)
-    statement = table_named(page, f"Statement of {today:%B %Y}")
+    statement = table_named(page, f"Statement of {TODAY:%B %Y}")
     expect(statement.locator("th", has_text="Changed prices")).to_be_attached()
     header, *rows = table_cells(statement)
     booked = sum(Decimal(row[header.index("Changed prices")]) for row in rows)
@@ -555,7 +550,9 @@ def test_10_a_day_is_collected_again_from_data_health(
     expect(page.get_by_text("asked for").first).to_be_visible()
     picture(page, "started")
     # Nobody touches the page.
-    expect(keyed(page, "health_progress")).to_contain_text("Succeeded after", timeout=300_000)
+    # For a moment there may be two: the page is drawn anew when the run has ended.
+    ended = keyed(page, "health_progress").filter(has_text="Succeeded after")
+    expect(ended).to_have_count(1, timeout=300_000)
     settled(page)
     picture(page, "done")
     assert account.one(state, day) > collected

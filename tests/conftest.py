@@ -62,6 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_folder_of_run] = Path(tempfile.mkdtemp(prefix="costpulse-tests-"))
 
 
+def pytest_collection_finish() -> None:
+    # What was imported stays: the collector need not look at it again.
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
     node.workerinput["server_folder"] = str(node.config.stash[_folder_of_run])  # type: ignore[attr-defined]

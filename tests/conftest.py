@@ -1,5 +1,6 @@
 """Databases for tests: real ones, on the embedded server or on the one COSTPULSE_TEST_DATABASE_URL names."""
 
+import fcntl
 import gc
 import itertools
 import os
@@ -92,6 +93,18 @@ def run_folder(config: pytest.Config) -> Path:
     """The folder of this run, the same for all workers."""
     workerinput = getattr(config, "workerinput", None)
     return Path(workerinput["server_folder"]) if workerinput else config.stash[_folder_of_run]
+
+
+def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is filled once per run, by the first worker that asks; tests take copies of it."""
+    folder, done = run_folder(config) / name, run_folder(config) / f"{name}-is-whole"
+    with (run_folder(config) / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
 def _shared_name(config: pytest.Config, purpose: str) -> str:

@@ -1,6 +1,7 @@
-"""One demo account of eight days, made once by the command itself, for all tests that leave it as it is."""
+"""One demo account of eight days, made once by the command itself; every worker has a copy that stays as it is."""
 
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from costpulse_assets.cli import main
 from costpulse_assets.resources.embedded_postgres import EmbeddedPostgres
 from tests.cli.processes import Costpulse
+from tests.conftest import made_once
 from tests.wire.conftest import certificate  # noqa: F401 - a fixture
 
 Run = Callable[..., CompletedProcess[str]]
@@ -21,19 +23,31 @@ HOSTILE_NAME = "it's $HOME"
 
 
 @pytest.fixture(scope="session")
-def first_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Costpulse, CompletedProcess[str]]:
+def first_start(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Costpulse, CompletedProcess[str]]:
     """The data directory after the first start, and how that went."""
-    costpulse = Costpulse(tmp_path_factory.mktemp("first") / HOSTILE_NAME)
-    result = costpulse("up", "--demo", "--no-ui", "--days", "8")
-    assert costpulse.processes() == {}  # asked here: later the database runs for the other tests
-    return costpulse, result
+
+    def make(folder: Path) -> None:
+        costpulse = Costpulse(folder / HOSTILE_NAME)
+        result = costpulse("up", "--demo", "--no-ui", "--days", "8")
+        # Asked here: later the database runs for the tests.
+        assert costpulse.processes() == {}
+        (folder / "result").write_bytes(pickle.dumps(result))
+
+    ready = made_once(request.config, "first-start", make)
+    return _copied(ready, tmp_path_factory.mktemp("first")), pickle.loads((ready / "result").read_bytes())
 
 
 @pytest.fixture(scope="session")
 def spare(first_start: tuple[Costpulse, CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory) -> Costpulse:
     """A copy for tests that start and kill servers."""
-    copy = Costpulse(tmp_path_factory.mktemp("spare") / HOSTILE_NAME)
-    shutil.copytree(first_start[0].data_dir, copy.data_dir, ignore=shutil.ignore_patterns("socket"))
+    return _copied(first_start[0].home, tmp_path_factory.mktemp("spare"))
+
+
+def _copied(home: Path, folder: Path) -> Costpulse:
+    copy = Costpulse(folder / HOSTILE_NAME)
+    shutil.copytree(home / HOSTILE_NAME, copy.data_dir, ignore=shutil.ignore_patterns("socket"))
     return copy
 
 

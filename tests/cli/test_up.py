@@ -163,7 +163,7 @@ def interrupted(tmp_path: Path) -> Costpulse:
 def test_an_interrupted_first_collection_keeps_what_is_done_and_goes_on(
     interrupted: Costpulse, number: signal.Signals
 ) -> None:
-    days = 16
+    days = 10
     server = EmbeddedPostgres(interrupted.data_dir)
 
     def loads() -> dict[str, int]:

@@ -101,6 +101,8 @@ def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) ->
     with (run_folder(config) / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
+            # Half of it may be there: another worker failed, and this one shall say why too.
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             make(folder)
             done.touch()
